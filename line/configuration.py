@@ -1,0 +1,185 @@
+"""Configuration files: the line itself, the controller's limits, scenarios. TOML in, strict models out, all faults at once."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from line.errors import ConfigurationFaults, Fault
+
+Model = TypeVar("Model", bound=BaseModel)
+MAX_FILE_BYTES = 1 << 20
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Position(_Strict):
+    """Transport time from the place before it: mean and spread (standard deviation) [s]."""
+
+    mean_s: float = Field(ge=0, le=600)
+    spread_s: float = Field(ge=0, le=60)
+    source: str = Field(min_length=1)
+
+
+class Geometry(_Strict):
+    """Registered positions: when material at the probe, in the die, at ejection and at the gate is the same material."""
+
+    probe_from_blender_exit: Position
+    ejection_from_die: Position
+    gate_from_ejection: Position
+    gate_switching: Position
+
+
+class Feeder(_Strict):
+    """One feeder as installed."""
+
+    number: int = Field(ge=1, le=4)
+    component: str
+    refill_request_kg: float = Field(gt=0)
+    refill_complete_kg: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Feeder:
+        if self.refill_request_kg >= self.refill_complete_kg:
+            raise ValueError("refill_request_kg must be below refill_complete_kg")
+        return self
+
+
+class LineConfiguration(_Strict):
+    """A line as installed."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    tags: str
+    cycle_s: Literal[1]
+    decision_every: int = Field(ge=1, le=60)
+    n_stations: int = Field(ge=1, le=200)
+    feeders: tuple[Feeder, ...] = Field(min_length=1, max_length=4)
+    geometry: Geometry
+    t95_slowest_s: float = Field(gt=0, le=3600)
+
+
+class MoveLimit(_Strict):
+    """Bounds and rate of one manipulated variable, plant units; `rate_per_decision` is the largest move a decision."""
+
+    tag: str
+    unit: str
+    low: float
+    high: float
+    rate_per_decision: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> MoveLimit:
+        if not self.low < self.high:
+            raise ValueError(f"limits are the wrong way round: low {self.low} is not below high {self.high}")
+        return self
+
+
+class ControllerConfiguration(_Strict):
+    """What the predictive controller may do and what it strives for."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    horizon_s: float = Field(gt=0, le=7200)
+    move_blocks: tuple[int, ...] = Field(min_length=1, max_length=60)
+    moves: tuple[MoveLimit, ...] = Field(min_length=1, max_length=16)
+    nir_trim_limit_pct: float = Field(gt=0, le=20)
+    weights: dict[str, float]
+    move_suppression: dict[str, float]
+    max_iterations: int = Field(ge=1, le=10000)
+
+
+class OperatorAction(_Strict):
+    """What the person at the line does: at_s, an action and its value."""
+
+    at_s: int = Field(ge=0, le=604800)
+    action: Literal["throughput", "run_out", "mode", "hold", "resume"]
+    value: float | str
+
+
+class PlantFault(_Strict):
+    """What happens to the simulated plant: a named fault, its onset, length and severity (meaning depends on the fault)."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    at_s: int = Field(ge=0, le=604800)
+    duration_s: int | None = Field(default=None, gt=0, le=604800)
+    severity: float | None = None
+    target: str | None = None
+
+
+class LotLoad(_Strict):
+    """Loading of a raw-material lot into a feeder's supply: it arrives with the next refill after at_s."""
+
+    at_s: int = Field(ge=0, le=604800)
+    feeder: int = Field(ge=1, le=4)
+    lot: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    bulk_density_pct: float = Field(ge=-50, le=50)
+
+
+class Scenario(_Strict):
+    """A shift: how long, what the operator does, what happens to the plant."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    title: str
+    minutes: float = Field(gt=0, le=1440)
+    throughput_kg_per_h: float = Field(gt=0, le=60)
+    operator: tuple[OperatorAction, ...] = ()
+    faults: tuple[PlantFault, ...] = ()
+    lots: tuple[LotLoad, ...] = ()
+
+    @model_validator(mode="after")
+    def _inside(self) -> Scenario:
+        end_s = self.minutes * 60
+        late = [x.at_s for group in (self.operator, self.faults, self.lots) for x in group if x.at_s >= end_s]
+        if late:
+            raise ValueError(f"onset at {late[0]} s is not before the end at {end_s:g} s")
+        return self
+
+
+def near(word: str, known: Sequence[str]) -> str:
+    """Return a remedy that names near matches of an unknown word."""
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(sorted(known)[:12])}"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return a TOML file as a dictionary. Raises ConfigurationFaults (missing, too large, not TOML)."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigurationFaults([Fault(str(path), "file", f"{path.stat().st_size} bytes", "keep it below 1 MiB")])
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationFaults([Fault(str(path), "file", "unreadable", f"{error.strerror}: name a TOML file")]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationFaults([Fault(str(path), "file", "not TOML", str(error))]) from error
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Return the file as a strict model. Raises ConfigurationFaults with every fault: key, value found, remedy."""
+    return validate(read_toml(path), model, str(path))
+
+
+def validate(content: dict[str, Any], model: type[Model], file: str) -> Model:
+    """Return `content` as a strict model; see `load`."""
+    content = {key: value for key, value in content.items() if key not in ("schema", "$schema")}
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationFaults([_fault(file, item, model) for item in error.errors()]) from error
+
+
+def _fault(file: str, item: Any, model: type[BaseModel]) -> Fault:
+    key = ".".join(str(part) for part in item["loc"]) or "(whole file)"
+    shown = repr(item["input"])
+    if item["type"] == "missing":
+        return Fault(file, key, "missing", "write it: there is no default")
+    if item["type"] == "extra_forbidden":
+        known = list(model.model_fields) if len(item["loc"]) == 1 else []
+        return Fault(file, key, shown[:60], f"unknown key; {near(str(item['loc'][-1]), known) if known else 'remove it'}")
+    value = "this table" if isinstance(item["input"], dict) else shown[:60]
+    return Fault(file, key, value, item["msg"].removeprefix("Value error, "))

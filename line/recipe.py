@@ -1,0 +1,236 @@
+"""The recipe: one hashed, versioned object a product. It holds every number a verdict rests on; nothing has a default."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from line.canonical import content_hash
+
+Positive = Field(gt=0)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RecipeStatus(StrEnum):
+    """Life of a recipe; only EFFECTIVE ones make lots for release."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    EFFECTIVE = "effective"
+    RETIRED = "retired"
+
+
+class Range(_Strict):
+    """Normal operating range inside the proven acceptable range, in the plant unit of the tag it belongs to."""
+
+    unit: str
+    proven_low: float
+    normal_low: float
+    normal_high: float
+    proven_high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.proven_low <= self.normal_low < self.normal_high <= self.proven_high:
+            raise ValueError("limits are the wrong way round: need proven_low <= normal_low < normal_high <= proven_high")
+        return self
+
+
+class Component(_Strict):
+    """One component of the blend: feeder that delivers it and registered mass fraction."""
+
+    name: str = Field(min_length=1)
+    feeder: int = Field(ge=1, le=4)
+    fraction_w_w: float = Field(gt=0, lt=1)
+
+
+class Product(_Strict):
+    """What is made. Mass fractions sum to one; label claim = API fraction x tablet mass."""
+
+    name: str = Field(min_length=1)
+    label_claim_mg: float = Positive
+    tablet_mass_mg: float = Positive
+    target_pct_lc: float = Field(ge=85, le=115)
+    hardness_target_n: float = Positive
+    tensile_strength_target_mpa: float = Positive
+    api: str
+    components: tuple[Component, ...] = Field(min_length=2, max_length=4)
+
+    @model_validator(mode="after")
+    def _balance(self) -> Product:
+        total = sum(c.fraction_w_w for c in self.components)
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"component fractions sum to {total:.9f}, not to 1")
+        fraction = [c.fraction_w_w for c in self.components if c.name == self.api]
+        if len(fraction) != 1:
+            raise ValueError(f"api {self.api!r} is not one of the components")
+        if abs(fraction[0] * self.tablet_mass_mg - self.label_claim_mg) > 0.005 * self.label_claim_mg:
+            raise ValueError("API fraction x tablet mass differs from the label claim by more than 0.5 %")
+        return self
+
+
+class Diversion(_Strict):
+    """Limits on parcel means and the geometry of doubt.
+
+    `guard_s` is diverted on each side of a predicted excursion; `uncertainty_k` expands the prediction's standard
+    uncertainty; `evidence_max_age_s` is how long a parcel may live on old evidence; `confirm_s` is how long the
+    prediction must be inside before accepting again.
+    """
+
+    action_limit_pct: float = Field(gt=0, le=25)
+    divert_limit_pct: float = Field(gt=0, le=25)
+    guard_s: float = Field(ge=0, le=600)
+    uncertainty_k: float = Field(ge=0, le=10)
+    weight_divert_limit_pct: float = Field(gt=0, le=25)
+    start_up_confirm_s: float = Field(ge=0, le=3600)
+    run_out_hold_up_kg: float = Field(ge=0, le=10)
+    evidence_max_age_s: float = Field(gt=0, le=3600)
+    hold_max_s: float = Field(gt=0, le=86400)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Diversion:
+        if self.action_limit_pct >= self.divert_limit_pct:
+            raise ValueError("action limit must be below the divert limit")
+        return self
+
+
+class Evidence(_Strict):
+    """When a parcel's potency counts as proven by NIR: share of its material (by RTD) under VALID spectra, longest
+    bridge between VALID spectra; and whether the feeder-based RTD prediction is an approved fallback."""
+
+    nir_share_min: float = Field(gt=0, le=1)
+    bridge_max_s: float = Field(gt=0, le=600)
+    fallback_preapproved: bool
+    fallback_share_max: float = Field(ge=0, le=1)
+    nir_rtd_gap_max_pct: float = Field(gt=0, le=50)
+
+
+class Sampling(_Strict):
+    """The at-line tester and assay plan, and the draw for uniformity of dosage units."""
+
+    tester_interval_s: float = Positive
+    tester_n: int = Field(ge=1, le=100)
+    assay_interval_s: float = Positive
+    assay_n: int = Field(ge=1, le=100)
+    udu_n_stage_1: Literal[10]
+    udu_n_stage_2: Literal[20]
+
+
+class Uniformity(_Strict):
+    """USP <905> in this recipe: L1, L2, rounding policy, and the validated residual variance of unit contents
+    ((% LC)^2) that predictions do not carry (micro-mixing and model error), with the shared bias bound (% LC)."""
+
+    l1: float = Positive
+    l2: float = Positive
+    rounding: Literal["compendial", "none"]
+    residual_variance_pct2: float = Field(ge=0)
+    shared_bias_pct: float = Field(ge=0)
+
+
+class DispositionRules(_Strict):
+    """Thresholds of R1-R8. No default: a missing one is a fault of the recipe."""
+
+    assay_low_pct: float = Positive
+    assay_high_pct: float = Positive
+    weight_low_pct: float = Positive
+    weight_high_pct: float = Positive
+    hardness_low_n: float = Positive
+    hardness_high_n: float = Positive
+    trending_assay_slope_pct_per_h: float = Positive
+    unverified_share_max: float = Field(ge=0, le=1)
+    ledger_gap_max_pct: float = Positive
+    bin_gap_max_pct: float = Positive
+    diverted_share_max: float = Field(gt=0, le=1)
+    divert_events_max_per_h: float = Positive
+    sensor_bias_max_pct: float = Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> DispositionRules:
+        for low, high, name in (
+            (self.assay_low_pct, self.assay_high_pct, "assay"),
+            (self.weight_low_pct, self.weight_high_pct, "weight"),
+            (self.hardness_low_n, self.hardness_high_n, "hardness"),
+        ):
+            if not low < high:
+                raise ValueError(f"{name} limits are the wrong way round: {low} is not below {high}")
+        return self
+
+
+class ReleaseRtd(_Strict):
+    """Frozen residence-time parameters of release: holds-ups and tanks, validated throughput range, uncertainty.
+
+    Blender: dead time and tanks in series, mean scales as hold-up / flow with hold-up ~ flow^a speed^-b. Hopper:
+    plug-flow share of its hold-up and one tank. Feed frame: dead time and two unequal tanks.
+    """
+
+    id: str = Field(min_length=1)
+    blender_hold_up_kg: float = Positive
+    blender_reference_flow_kg_per_h: float = Positive
+    blender_reference_speed_rpm: float = Positive
+    blender_flow_exponent: float = Field(ge=0, le=1)
+    blender_speed_exponent: float = Field(ge=0, le=2)
+    blender_dead_time_s: float = Field(ge=0)
+    blender_n_tanks: int = Field(ge=1, le=20)
+    hopper_plug_share: float = Field(ge=0, le=1)
+    feed_frame_hold_up_kg: float = Positive
+    feed_frame_dead_time_s: float = Field(ge=0)
+    feed_frame_tank_split: float = Field(gt=0, lt=1)
+    relative_standard_error: float = Field(ge=0, lt=1)
+    throughput_min_kg_per_h: float = Positive
+    throughput_max_kg_per_h: float = Positive
+    source: str = Field(min_length=1)
+
+
+class WeightMap(_Strict):
+    """Frozen static map from main force to tablet mass: d ln W = d ln F / gain_force + gain_height d ln h."""
+
+    id: str = Field(min_length=1)
+    mass_mg: float = Positive
+    force_kn: float = Positive
+    height_mm: float = Positive
+    gain_force: float = Positive
+    gain_height: float
+    valid_gap_pct: float = Positive
+    invalid_gap_pct: float = Positive
+    source: str = Field(min_length=1)
+
+
+class LotDefinition(_Strict):
+    """ICH Q13: a lot by run time, by quantity of input or by quantity of output."""
+
+    by: Literal["run_time", "input", "output"]
+    value: float = Positive
+    unit: Literal["min", "kg"]
+
+
+class Recipe(_Strict):
+    """One product on one line, stored whole in every lot it makes."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    status: RecipeStatus
+    product: Product
+    lot: LotDefinition
+    ranges: dict[str, Range]
+    diversion: Diversion
+    evidence: Evidence
+    sampling: Sampling
+    uniformity: Uniformity
+    rules: DispositionRules
+    rtd: ReleaseRtd
+    weight_map: WeightMap
+    soft_sensor: str = Field(min_length=1)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form: one digit changed anywhere changes it."""
+        return content_hash(self.model_dump(mode="json"))
+
+    def fraction(self, component: str) -> float:
+        """Return the registered mass fraction of a component."""
+        return next(c.fraction_w_w for c in self.product.components if c.name == component)

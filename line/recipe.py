@@ -209,13 +209,17 @@ class LotDefinition(_Strict):
 
 
 class Recipe(_Strict):
-    """One product on one line, stored whole in every lot it makes."""
+    """One product on one line, stored whole in every lot it makes.
+
+    `setpoints` are the registered starting set-points by tag id (plant units); each lies inside its normal range.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     status: RecipeStatus
     product: Product
     lot: LotDefinition
+    setpoints: dict[str, float]
     ranges: dict[str, Range]
     diversion: Diversion
     evidence: Evidence
@@ -225,6 +229,19 @@ class Recipe(_Strict):
     rtd: ReleaseRtd
     weight_map: WeightMap
     soft_sensor: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _setpoints_inside(self) -> Recipe:
+        for tag, value in self.setpoints.items():
+            if tag not in self.ranges:
+                raise ValueError(f"set-point {tag} has no range: write [ranges.{tag!r}]")
+            if not self.ranges[tag].normal_low <= value <= self.ranges[tag].normal_high:
+                raise ValueError(f"set-point {tag} {value:g} is outside its normal range")
+        return self
+
+    def feeder_setpoints(self, throughput_kg_per_h: float) -> dict[str, float]:
+        """Return the mass-flow set-points [kg/h] by tag id at a total throughput [kg/h], at the registered ratios."""
+        return {f"SP/Feeder{c.feeder}MassFlow": c.fraction_w_w * throughput_kg_per_h for c in self.product.components}
 
     @property
     def hash(self) -> str:

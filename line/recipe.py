@@ -101,9 +101,14 @@ class Diversion(_Strict):
 
 class Evidence(_Strict):
     """When a parcel's potency counts as proven by NIR: share of its material (by RTD) under VALID spectra, longest
-    bridge between VALID spectra; and whether the feeder-based RTD prediction is an approved fallback."""
+    bridge between VALID spectra; and whether the feeder-based RTD prediction is an approved fallback.
+
+    `nir_correlation_s` is the integral correlation time of the error of single spectra, `feeder_share_min` the share
+    of a parcel's material that must have been weighed in by usable scales for the RTD road to count."""
 
     nir_share_min: float = Field(gt=0, le=1)
+    nir_correlation_s: float = Field(gt=0, le=600)
+    feeder_share_min: float = Field(gt=0, le=1)
     bridge_max_s: float = Field(gt=0, le=600)
     fallback_preapproved: bool
     fallback_share_max: float = Field(ge=0, le=1)
@@ -148,6 +153,7 @@ class DispositionRules(_Strict):
     diverted_share_max: float = Field(gt=0, le=1)
     divert_events_max_per_h: float = Positive
     sensor_bias_max_pct: float = Positive
+    sensor_residual_variance_max_pct2: float = Positive
 
     @model_validator(mode="after")
     def _ordered(self) -> DispositionRules:
@@ -165,7 +171,9 @@ class ReleaseRtd(_Strict):
     """Frozen residence-time parameters of release: holds-ups and tanks, validated throughput range, uncertainty.
 
     Blender: dead time and tanks in series, mean scales as hold-up / flow with hold-up ~ flow^a speed^-b. Hopper:
-    plug-flow share of its hold-up and one tank. Feed frame: dead time and two unequal tanks.
+    plug-flow share of its hold-up and one tank. Feed frame: dead time and two unequal tanks. Dead times are at the
+    reference flow (fixed plug hold-up). `feeder_lag_s` is the age of a scale's mass flow (half its slope window),
+    `volumetric_relative_standard_error` the doubt about a flow while its scale is blind (refill).
     """
 
     id: str = Field(min_length=1)
@@ -181,6 +189,8 @@ class ReleaseRtd(_Strict):
     feed_frame_dead_time_s: float = Field(ge=0)
     feed_frame_tank_split: float = Field(gt=0, lt=1)
     relative_standard_error: float = Field(ge=0, lt=1)
+    feeder_lag_s: float = Field(ge=0, le=60)
+    volumetric_relative_standard_error: float = Field(ge=0, lt=1)
     throughput_min_kg_per_h: float = Positive
     throughput_max_kg_per_h: float = Positive
     source: str = Field(min_length=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import struct
 from collections.abc import Mapping
 from hashlib import sha256
@@ -11,15 +10,15 @@ from typing import Any
 
 import rfc8785
 
+from line.canonical import quantise
 from line.errors import RecordError
 from line.ports import Stream
-from line.records import plain
 
 STREAMS: tuple[Stream, Stream] = ("content", "wall")
 HASH_BYTES = 32
 MAX_KIND_BYTES = 40
 _STEP = struct.Struct("<q")
-_SLOW_FORM = re.compile(r"\d[eE][-+]?\d|\d{16}")
+MAX_INTEGER = 2**53 - 1
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
 
@@ -47,14 +46,14 @@ def record_hash(content_head: bytes, wall_head: bytes) -> str:
 def body_bytes(body: Mapping[str, Any]) -> bytes:
     """Return the RFC 8785 form of a body; non-finite numbers become null, floats are rounded to the recorded decimals.
 
-    The standard encoder is ten times faster and writes the same bytes wherever no number needs an exponent or more
-    than 15 digits in a row and all text is ASCII; any other body goes through the reference implementation.
-    Raises RecordError for a value that JSON has no word for.
+    The standard encoder is several times faster and writes the same bytes wherever text is ASCII and no number needs
+    an exponent (both write the shortest digits that give the number back); any other body goes through the reference
+    implementation. Raises RecordError for a value that JSON has no word for.
     """
     try:
-        value = _integral(plain(body))
+        value = _form(body)
         text = _encode(value)
-        if text.isascii() and not _SLOW_FORM.search(text):
+        if text.isascii() and "e-" not in text and "e+" not in text:
             return text.encode()
         return rfc8785.dumps(value)
     except (AttributeError, TypeError, ValueError, rfc8785.CanonicalizationError) as error:
@@ -63,12 +62,19 @@ def body_bytes(body: Mapping[str, Any]) -> bytes:
         ) from error
 
 
-def _integral(value: Any) -> Any:
-    """Return the value with whole floats as integers, as RFC 8785 writes them."""
+def _form(value: Any) -> Any:
+    """Return `line.records.plain(value)` with whole floats as integers, as RFC 8785 writes them. Raises ValueError."""
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    if isinstance(value, dict):
-        return {key: _integral(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_integral(item) for item in value]
-    return value
+        number = quantise(value)
+        return int(number) if number is not None and number.is_integer() and abs(number) <= MAX_INTEGER else number
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _form(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_form(item) for item in value]
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise ValueError(f"integer {value} is beyond 2^53 - 1")
+        return int(value)
+    return _form(value.item())

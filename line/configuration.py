@@ -170,7 +170,17 @@ def validate(content: dict[str, Any], model: type[Model], file: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationFaults([_fault(file, item, model) for item in error.errors()]) from error
+        raise ConfigurationFaults([_fault(file, item, model) for item in _first_causes(error.errors())]) from error
+
+
+def _first_causes(items: Sequence[Any]) -> list[Any]:
+    """Leave out the 'too short' of a list whose own items have faults: pydantic counts the good ones only."""
+    places = [tuple(item["loc"]) for item in items]
+    return [
+        item
+        for item, place in zip(items, places, strict=True)
+        if item["type"] != "too_short" or not any(len(p) > len(place) and p[: len(place)] == place for p in places)
+    ]
 
 
 def _fault(file: str, item: Any, model: type[BaseModel]) -> Fault:

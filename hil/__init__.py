@@ -1,0 +1,5 @@
+"""PROOF ON HARDWARE: scenario runner, virtual plant, KPIs, reports.
+
+Runs one scenario file against a simulated or a real endpoint. Opens the simulated plant's truth, after the end only.
+Must not decide anything about control or release.
+"""

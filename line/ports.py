@@ -33,6 +33,9 @@ class PlantPort(Protocol):
     def read_snapshot(self) -> Snapshot:
         """Let one second pass and return what is then known. Raises CommunicationError if the link is lost."""
 
+    def unconfirmed_writes(self) -> Mapping[str, object]:
+        """Return the writes of the last exchange that the plant did not take over, by tag id, each telling both values."""
+
     def close(self) -> None:
         """End the session; never raises, never hangs."""
 

@@ -1,0 +1,84 @@
+"""Wiring: from configuration files and a port to a line that can run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from apc.supervision.supervisor import Supervisor
+from engine.alarms import AlarmBoard
+from engine.desk import Desk
+from engine.journal import Journal
+from engine.line import Line
+from engine.probe import Probe
+from line.clock import WallClock
+from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load
+from line.modes import ControllerMode
+from line.ports import CommandQueue, LiveFrames, PlantPort, Recorder
+from line.recipe import Recipe
+from line.tags import TagRegister, load_register
+from rtr.release import ReleaseEngine
+from sensing.model import SoftSensorModel
+from sensing.soft_sensor import SoftSensor
+
+
+@dataclass(frozen=True)
+class LineFiles:
+    """The configuration a lot is made with."""
+
+    folder: Path
+    register: TagRegister
+    configuration: LineConfiguration
+    recipe: Recipe
+    controller: ControllerConfiguration
+
+
+def load_files(folder: Path, recipe: str = "reference-18mg", line: str = "reference", controller: str = "nmpc") -> LineFiles:
+    """Return the configuration of a folder laid out as `configs/`. Raises ConfigurationFaults."""
+    configuration = load(folder / "line" / f"{line}.toml", LineConfiguration)
+    return LineFiles(
+        folder,
+        load_register(folder / "line" / configuration.tags),
+        configuration,
+        load(folder / "recipes" / f"{recipe}.toml", Recipe),
+        load(folder / "controllers" / f"{controller}.toml", ControllerConfiguration),
+    )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a run is: scenario, controller by name, its mode, how often to commit, and an injected beat loss (from, to)."""
+
+    scenario: Scenario
+    controller_name: str
+    mode: ControllerMode = ControllerMode.ON
+    commit_every_s: int = 1
+    frozen_beat: tuple[int, int] | None = None
+
+
+def build_line(
+    files: LineFiles,
+    port: PlantPort,
+    model: SoftSensorModel,
+    shape: Shape,
+    recorder: Recorder,
+    clock: WallClock,
+    live: LiveFrames | None = None,
+    queue: CommandQueue | None = None,
+) -> Line:
+    """Return the wired line; nothing moves until `run_shift`."""
+    recipe, configuration, register = files.recipe, files.configuration, files.register
+    setpoints = {**recipe.setpoints, **recipe.feeder_setpoints(shape.scenario.throughput_kg_per_h)}
+    setpoints["SP/Throughput"] = shape.scenario.throughput_kg_per_h
+    return Line(
+        port=port,
+        register=register,
+        configuration=configuration,
+        recipe=recipe,
+        clock=clock,
+        probe=Probe(SoftSensor(model)),
+        desk=Desk(shape.scenario, queue, clock, shape.mode, setpoints, shape.frozen_beat),
+        supervisor=Supervisor(recipe, configuration, files.controller, register, shape.controller_name),
+        release=ReleaseEngine(recipe, configuration, register, model.hash),
+        journal=Journal(recorder, live, AlarmBoard(recipe.evidence.bridge_max_s), shape.commit_every_s),
+    )

@@ -1,0 +1,142 @@
+"""The bench: one scenario against a plant in this process, in a process of its own, or behind any endpoint."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from engine.line import Line
+from engine.shift import ShiftEnd, run_shift
+from engine.wiring import LineFiles, Shape, build_line
+from gateway.inprocess import InProcessPort
+from gateway.port import OpcUaPort
+from hil.calibration import measured_model, measured_spectra, simulated_model, split_measured
+from hil.scenarios import split_beat_fault
+from hil.virtual_plant import build_plant, start_plant
+from historian.ports import SqliteCommandQueue, SqliteLiveFrames
+from historian.record import Record
+from line.canonical import content_hash
+from line.clock import WallClock
+from line.configuration import Scenario
+from line.modes import ControllerMode
+from line.ports import PlantPort
+from line.wire import WireMode
+from sensing.model import SoftSensorModel, load_model
+
+#: Simulated seconds a commit may hold: one in real time, sixty in accelerated runs.
+COMMIT_EVERY_S = {WireMode.REALTIME: 1, WireMode.LOCKSTEP: 60}
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What to run.
+
+    `endpoint` None: a plant of our own, in this process unless `sockets`; `scenario_arguments` are the words by which
+    the plant's process builds the same scenario; `spectra` a measured set that the probe plays; `model_file` a soft
+    sensor to use instead of one calibrated for the simulated probe.
+    """
+
+    scenario: Scenario
+    seed: int
+    controller: str
+    run_folder: Path
+    secrets: Path
+    mode: ControllerMode = ControllerMode.ON
+    sockets: bool = True
+    endpoint: str | None = None
+    spectra: Path | None = None
+    scenario_arguments: tuple[str, ...] = ()
+    model_file: Path | None = None
+    wire_mode: WireMode = WireMode.LOCKSTEP
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What came out: the shift's end, the two hashes, the folder of the simulated plant's truth (None: there is none)."""
+
+    end: ShiftEnd
+    content_hash: str
+    record_hash: str
+    truth_folder: Path | None
+    wall_s: float
+
+
+def run_bench(
+    files: LineFiles, options: BenchOptions, clock: WallClock, progress: Callable[[int, int, Line], None]
+) -> BenchResult:
+    """Run one scenario and return what came out; the record is closed whatever happens."""
+    began_s = clock.monotonic_s()
+    model = _model(files, options)
+    plant_scenario, frozen = split_beat_fault(options.scenario)
+    truth = None if options.endpoint else options.run_folder / "truth"
+    with ExitStack() as stack:
+        port = _port(files, options, plant_scenario, truth, clock, stack)
+        wall = {"lot": options.run_folder.name, "endpoint": options.endpoint, "sockets": options.sockets, **environment()}
+        meta = _meta(files, options, model)
+        record = stack.enter_context(Record.create(options.run_folder, meta, clock, register=files.register, wall=wall))
+        live = stack.enter_context(SqliteLiveFrames(options.run_folder))
+        queue = stack.enter_context(SqliteCommandQueue(options.run_folder))
+        shape = Shape(options.scenario, options.controller, options.mode, COMMIT_EVERY_S[options.wire_mode], frozen)
+        line = build_line(files, port, model, shape, record, clock, live, queue)
+        end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)
+        record.close("complete" if end.complete else "incomplete", end.why)
+        hashes = record.content_hash, record.record_hash
+    wall_s = clock.monotonic_s() - began_s
+    return BenchResult(end, *hashes, truth, wall_s)
+
+
+def environment() -> dict[str, str]:
+    """Return host, system and package versions: they belong to the wall stream."""
+    packages = ("casadi", "do-mpc", "numpy", "scipy", "asyncua", "pydantic", "scikit-learn", "kilter")
+    versions = {name: metadata.version(name) for name in packages}
+    return {"host": platform.node(), "system": platform.platform(), "python": platform.python_version(), **versions}
+
+
+def _model(files: LineFiles, options: BenchOptions) -> SoftSensorModel:
+    if options.model_file is not None:
+        return load_model(options.model_file.read_text(encoding="utf-8"))
+    if options.spectra is None:
+        return simulated_model(files, options.seed)
+    part, _ = split_measured(options.spectra.read_text(encoding="utf-8"), options.seed)
+    return measured_model(files, part, options.seed)
+
+
+def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> dict[str, object]:
+    return {
+        "seed": options.seed,
+        "controller": options.controller,
+        "scenario": options.scenario.model_dump(mode="json"),
+        "recipe": files.recipe.model_dump(mode="json"),
+        "recipe_hash": files.recipe.hash,
+        "line_hash": content_hash(files.configuration.model_dump(mode="json")),
+        "controller_hash": content_hash(files.controller.model_dump(mode="json")),
+        "sensor_hash": model.hash,
+    }
+
+
+def _port(
+    files: LineFiles, options: BenchOptions, scenario: Scenario, truth: Path | None, clock: WallClock, stack: ExitStack
+) -> PlantPort:
+    if options.endpoint is not None:
+        return OpcUaPort(options.endpoint, files.register, options.secrets, clock, mode=options.wire_mode)
+    if not options.sockets:
+        measured = measured_spectra(options.spectra, options.seed) if options.spectra else None
+        plant = build_plant(files, scenario, options.seed, measured)
+        if truth is not None:
+            stack.callback(plant.write_truth, truth)
+        return InProcessPort(plant, files.register)
+    process = start_plant(_plant_arguments(files, options, truth), options.run_folder / "plant.log")
+    stack.callback(process.stop)
+    return OpcUaPort(process.endpoint, files.register, options.secrets, clock, mode=options.wire_mode)
+
+
+def _plant_arguments(files: LineFiles, options: BenchOptions, truth: Path | None) -> list[str]:
+    arguments = [*options.scenario_arguments, "--seed", str(options.seed), "--port", "0", "--with-parent"]
+    arguments += ["--secrets", str(options.secrets), "--configs", str(files.folder), "--truth", str(truth)]
+    if options.spectra is not None:
+        arguments += ["--spectra", str(options.spectra)]
+    return arguments

@@ -1,0 +1,83 @@
+"""The simulated plant as a run needs it: built from configuration and seed, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from engine.wiring import LineFiles
+from line.configuration import Scenario
+from line.errors import CommunicationError
+from plant_sim.calibration import MeasuredSpectra
+from plant_sim.parameters import draw_parameters, load_parameters
+from plant_sim.plant import Plant, PlantSetup
+
+READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 20.0
+
+
+def build_plant(files: LineFiles, scenario: Scenario, seed: int, measured: MeasuredSpectra | None = None) -> Plant:
+    """Return a plant whose parameters are drawn by the seed from the ranges around the reference line."""
+    nominal = load_parameters(files.folder / "materials" / "reference-line.toml")
+    sampling = files.recipe.sampling
+    setup = PlantSetup(
+        register=files.register,
+        parameters=draw_parameters(nominal, seed),
+        seed=seed,
+        scenario=scenario,
+        tester_interval_s=int(sampling.tester_interval_s),
+        tester_n=sampling.tester_n,
+        assay_interval_s=int(sampling.assay_interval_s),
+        assay_n=sampling.assay_n,
+        geometry=files.configuration.geometry,
+        measured_spectra=measured,
+    )
+    return Plant(setup)
+
+
+@dataclass(frozen=True)
+class PlantProcess:
+    """A plant in a process of its own: its endpoint, and how to end it."""
+
+    process: subprocess.Popen[str]
+    endpoint: str
+    log: IO[Any]
+
+    def stop(self) -> None:
+        """Ask the plant to end (it writes its truth then) and wait; kill it if it does not."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self.log.close()
+
+
+def start_plant(arguments: list[str], log_file: Path) -> PlantProcess:
+    """Start `kilter plant serve` with `arguments` and wait for its ready line.
+
+    Raises CommunicationError with the plant's last line if it ends before it is ready or takes longer than a minute.
+    """
+    command = [sys.executable, "-m", "kilter", "plant", "serve", *arguments]
+    log = log_file.open("w+", encoding="utf-8")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments, no shell
+        command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, start_new_session=True
+    )
+    line = process.stdout.readline() if process.stdout is not None else ""
+    if not line.strip():
+        process.kill()
+        process.wait()
+        log.seek(0)
+        last = (log.read().strip().splitlines() or ["no message"])[-1]
+        log.close()
+        raise CommunicationError("the plant did not start", where="kilter plant serve", how_much=last)
+    return PlantProcess(process, json.loads(line)["endpoint"], log)

@@ -1,0 +1,5 @@
+"""`python -m kilter` is the command `kilter`."""
+
+from kilter.main import main
+
+main()

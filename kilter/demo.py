@@ -1,0 +1,64 @@
+"""`kilter demo` and `kilter simulate`: a shift on the simulated line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kilter.runner import Request, launch
+
+Seed = Annotated[int, typer.Option(help="One seed repeats the run, value for value.", min=0, max=2**31 - 1)]
+Minutes = Annotated[float | None, typer.Option(help="Cut the shift to so many simulated minutes.", min=1, max=1440)]
+Fault = Annotated[
+    str | None,
+    typer.Option(
+        help="Put this fault in the place of the 30 s API interruption: none, api_bridging_short, nir_outage, "
+        "density_step, py_step, mgst_bias, press_stop, heartbeat_loss."
+    ),
+]
+Controller = Annotated[str, typer.Option(help="plc (vendor loops only), nmpc (predictive) or dompc (do-mpc, slow).")]
+Spectra = Annotated[Path | None, typer.Option(help="CSV of measured spectra: the probe plays batches the model never saw.")]
+Runs = Annotated[Path, typer.Option(help="Folder that holds the lots.")]
+Secrets = Annotated[Path, typer.Option(help="Folder of certificates and passwords; made on first use.")]
+Lot = Annotated[str | None, typer.Option(help="Lot name; a name in use gets a new suffix.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+
+def demo(
+    seed: Seed = 1,
+    minutes: Minutes = None,
+    fault: Fault = None,
+    controller: Controller = "nmpc",
+    spectra: Spectra = None,
+    runs: Runs = Path("runs"),
+    secrets: Secrets = Path("secrets"),
+    lot: Lot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a shift: 60 simulated minutes over secured OPC UA, with a verdict and a report at the end.
+
+    Start-up, refills of every feeder, a load-cell span error on the API feeder, a lot change, a 30 s interruption
+    of the API, a throughput change and the run-out. Takes about a minute and a half.
+    """
+    request = Request("demo", seed, controller, runs, secrets, lot, minutes, fault, spectra, as_json=as_json)
+    raise typer.Exit(launch(request))
+
+
+def simulate(
+    scenario: Annotated[str, typer.Option(help="Name of a file in configs/scenarios, or a path ending in .toml.")] = "demo",
+    seed: Seed = 1,
+    minutes: Minutes = None,
+    fault: Fault = None,
+    controller: Controller = "nmpc",
+    spectra: Spectra = None,
+    runs: Runs = Path("runs"),
+    lot: Lot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a scenario in one process without sockets: same plant, same engine, same values, faster."""
+    request = Request(
+        scenario, seed, controller, runs, Path("secrets"), lot, minutes, fault, spectra, sockets=False, as_json=as_json
+    )
+    raise typer.Exit(launch(request))

@@ -1,0 +1,71 @@
+"""`kilter run --config FILE`: the engine against an endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field
+
+from kilter.runner import Request, launch
+from line.configuration import load
+from line.errors import ConfigurationFaults, Fault
+from line.wire import WireMode
+
+
+class RunConfiguration(BaseModel):
+    """What `kilter run` needs: where the plant is, what is made, with which soft sensor, for how long.
+
+    Paths are relative to the configuration file. `controller_mode` is the mode at the start: WARM plans and writes
+    nothing until an operator says ON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    endpoint: str = Field(pattern=r"^opc\.tcp://[^\s/]+(/\S*)?$", max_length=200)
+    wire_mode: WireMode
+    scenario: str
+    recipe: str
+    controller: Literal["plc", "nmpc", "dompc"]
+    controller_mode: Literal["OFF", "WARM", "ON"]
+    soft_sensor: Path
+    secrets: Path
+    runs: Path
+    lot: str
+    minutes: float = Field(gt=0, le=1440)
+    seed: int = Field(ge=0, description="seeds the draw of units for uniformity of dosage units")
+
+
+def run(
+    config: Annotated[Path, typer.Option(help="TOML file: endpoint, recipe, soft sensor, lot.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Run the engine against an OPC UA endpoint: a simulated plant of its own, or a line's PLC.
+
+    The scenario gives only what the operator plans (throughput, run-out); faults in it are ignored by a real plant.
+    """
+    wanted = load(config, RunConfiguration)
+    base = config.resolve().parent
+    model = base / wanted.soft_sensor
+    if not model.is_file():
+        fault = Fault(
+            str(config), "soft_sensor", str(wanted.soft_sensor), "no such file: make one with kilter sensor calibrate"
+        )
+        raise ConfigurationFaults([fault])
+    request = Request(
+        wanted.scenario,
+        wanted.seed,
+        wanted.controller,
+        base / wanted.runs,
+        base / wanted.secrets,
+        lot=wanted.lot,
+        minutes=wanted.minutes,
+        endpoint=wanted.endpoint,
+        as_json=as_json,
+        mode=wanted.controller_mode,
+        model_file=model,
+        wire_mode=wanted.wire_mode,
+        recipe=wanted.recipe,
+    )
+    raise typer.Exit(launch(request))

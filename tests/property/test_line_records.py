@@ -1,0 +1,323 @@
+"""What holds for every record and every equation of `line`, whatever its values. A new one without a strategy fails here."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import json
+import math
+import pkgutil
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import line
+from line import canonical, clock, configuration, errors, ownership, ports, quality, recipe, records, samples, tags, units
+from line.modes import Regime
+
+ROOT = Path(__file__).resolve().parents[2]
+REGISTER = tags.load_register(ROOT / "configs/line/tags.csv")
+
+text = st.text(max_size=20)
+word = st.from_regex(r"[a-z][a-z0-9_]{0,11}", fullmatch=True)
+#: NaN and infinities with it: a record must survive what an instrument says. Numbers of 2^53 and more are outside: their
+#: canonical form is a whole number that a reader cannot tell from an exact integer.
+number = st.floats(-(2.0**53) + 1, 2.0**53 - 1) | st.sampled_from([math.nan, math.inf, -math.inf])
+real = st.floats(-1e9, 1e9)
+positive = st.floats(1e-6, 1e6)
+step = st.integers(0, 10**9)
+json_value = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | number | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
+)
+unit = st.sampled_from(sorted(units.UNITS))
+
+
+def ordered(n: int, low: float = -1e6, high: float = 1e6) -> st.SearchStrategy[list[float]]:
+    """Lists of n rising, different numbers."""
+    return st.lists(st.floats(low, high), min_size=n, max_size=n, unique=True).map(sorted)
+
+
+@st.composite
+def a_tag(draw: st.DrawFn) -> tags.Tag:
+    low, high = draw(ordered(2))
+    array, writable = draw(st.booleans()), draw(st.booleans())
+    return tags.Tag(
+        id=draw(st.from_regex(r"[A-Za-z0-9]{1,10}/[A-Za-z0-9]{1,10}", fullmatch=True)),
+        type=draw(st.sampled_from(["FloatArray", "DoubleArray"] if array else ["Double", "Int64"])),
+        size=draw(st.integers(2, 4096)) if array else 1,
+        unit=draw(unit), low=low, high=high, sample_s=draw(st.floats(0, 86400)), max_age_s=draw(st.floats(0, 86400)),
+        access="rw" if writable else "r", owner=draw(st.sampled_from(["APC", "RELEASE", "ENGINE"])) if writable else "PLC",
+        role=draw(word), description=draw(word),
+    )  # fmt: skip
+
+
+@st.composite
+def a_step_result(draw: st.DrawFn) -> samples.StepResult:
+    n = len(REGISTER.scalar_ids)
+    return samples.StepResult(
+        step=draw(step),
+        values=draw(arrays(np.float64, n)),
+        statuses=draw(arrays(np.uint32, n)),
+        source_steps=draw(arrays(np.int64, n, elements=st.integers(0, 10**9))),
+    )
+
+
+@st.composite
+def a_range(draw: st.DrawFn) -> recipe.Range:
+    names = ("proven_low", "normal_low", "normal_high", "proven_high")
+    return recipe.Range(unit=draw(unit), **dict(zip(names, draw(ordered(4)), strict=True)))
+
+
+@st.composite
+def a_feeder(draw: st.DrawFn) -> configuration.Feeder:
+    request, complete = draw(ordered(2, 1e-3, 1e3))
+    return configuration.Feeder(
+        number=draw(st.integers(1, 4)), component=draw(word), refill_request_kg=request, refill_complete_kg=complete
+    )
+
+
+@st.composite
+def a_move_limit(draw: st.DrawFn) -> configuration.MoveLimit:
+    low, high = draw(ordered(2))
+    return configuration.MoveLimit(tag="SP/MainForce", unit=draw(unit), low=low, high=high, rate_per_decision=draw(positive))
+
+
+def varied(file: str, model: type[pydantic.BaseModel], *path: str) -> st.SearchStrategy[Any]:
+    """The shipped file's (part of a) model with its free numbers scaled; kept only where the model accepts it."""
+    content = configuration.read_toml(ROOT / "configs" / file)
+    for part in path:
+        content = content[part]
+
+    def scaled(key: str, factor: float) -> Any:
+        candidate = {**content, key: content[key] * factor}
+        try:
+            return model.model_validate(candidate)
+        except pydantic.ValidationError:
+            return model.model_validate(content)
+
+    keys = [key for key, value in content.items() if isinstance(value, float)]
+    if not keys:
+        return st.just(model.model_validate(content))
+    return st.builds(scaled, st.sampled_from(sorted(keys)), st.floats(0.5, 2.0))
+
+
+RECIPE = "recipes/reference-18mg.toml"
+RECORDS: dict[type, st.SearchStrategy[Any]] = {
+    errors.Fault: st.builds(errors.Fault, text, text, text, text),
+    tags.Tag: a_tag(),
+    samples.StepResult: a_step_result(),
+    samples.ArraySample: st.builds(
+        samples.ArraySample, arrays(np.float64, 3), st.sampled_from(quality.Quality), st.integers(0, 2**32 - 1), step
+    ),
+    ports.Command: st.builds(
+        ports.Command, id=word, verb=st.sampled_from(["mode", "hold", "resume", "stop"]), argument=text, user=text, role=text,
+        reason=text, expires=st.integers(0, 10**9).map(clock.simulated_utc),
+    ),
+    records.Event: st.builds(
+        records.Event, reason=st.sampled_from(records.Reason), subject=text, text=text, actor=text, role=text, old=json_value,
+        new=json_value, regime=st.sampled_from(Regime), extra=st.dictionaries(text, json_value, max_size=3),
+    ),
+    records.Alarm: st.builds(records.Alarm),
+    records.Decision: st.builds(
+        records.Decision, step=step, controller=word, moves=st.dictionaries(word, number, max_size=4), status=text,
+        valid=st.booleans(), rung=word, reason=st.none() | st.sampled_from(records.Reason), text=text,
+        iterations=st.integers(0, 10**6), cost=number, binding=st.lists(word, max_size=3).map(tuple),
+        estimate=st.dictionaries(word, number, max_size=4),
+        plan=st.dictionaries(word, st.lists(number, max_size=4).map(tuple), max_size=3),
+    ),
+    records.Parcel: st.builds(records.Parcel),
+    configuration.Position: st.builds(
+        configuration.Position, mean_s=st.floats(0, 600), spread_s=st.floats(0, 60), source=word
+    ),
+    configuration.Geometry: varied("line/reference.toml", configuration.Geometry, "geometry"),
+    configuration.Feeder: a_feeder(),
+    configuration.LineConfiguration: varied("line/reference.toml", configuration.LineConfiguration),
+    configuration.MoveLimit: a_move_limit(),
+    configuration.ControllerConfiguration: st.builds(
+        configuration.ControllerConfiguration, id=st.just("under-test"), horizon_s=st.floats(1, 7200),
+        move_blocks=st.lists(st.integers(1, 99), min_size=1, max_size=9).map(tuple),
+        moves=st.lists(a_move_limit(), min_size=1, max_size=4).map(tuple), nir_trim_limit_pct=st.floats(0.1, 20),
+        weights=st.dictionaries(word, real, max_size=4), move_suppression=st.dictionaries(word, real, max_size=4),
+        max_iterations=st.integers(1, 10000),
+    ),
+    configuration.OperatorAction: st.builds(
+        configuration.OperatorAction, at_s=st.integers(0, 604800), action=st.sampled_from(["throughput", "run_out", "mode"]),
+        value=real | word,
+    ),
+    configuration.PlantFault: st.builds(
+        configuration.PlantFault, name=word, at_s=st.integers(0, 604800), duration_s=st.none() | st.integers(1, 604800),
+        severity=st.none() | real, target=st.none() | word,
+    ),
+    configuration.LotLoad: st.builds(
+        configuration.LotLoad, at_s=st.integers(0, 604800), feeder=st.integers(1, 4), lot=word,
+        bulk_density_pct=st.floats(-50, 50),
+    ),
+    configuration.Scenario: varied("scenarios/demo.toml", configuration.Scenario),
+    recipe.Range: a_range(),
+    recipe.Component: st.builds(
+        recipe.Component, name=word, feeder=st.integers(1, 4), fraction_w_w=st.floats(0.001, 0.999)
+    ),
+    recipe.Product: varied(RECIPE, recipe.Product, "product"),
+    recipe.Diversion: varied(RECIPE, recipe.Diversion, "diversion"),
+    recipe.Evidence: varied(RECIPE, recipe.Evidence, "evidence"),
+    recipe.Sampling: varied(RECIPE, recipe.Sampling, "sampling"),
+    recipe.Uniformity: varied(RECIPE, recipe.Uniformity, "uniformity"),
+    recipe.DispositionRules: varied(RECIPE, recipe.DispositionRules, "rules"),
+    recipe.ReleaseRtd: varied(RECIPE, recipe.ReleaseRtd, "rtd"),
+    recipe.WeightMap: varied(RECIPE, recipe.WeightMap, "weight_map"),
+    recipe.LotDefinition: varied(RECIPE, recipe.LotDefinition, "lot"),
+    recipe.Recipe: varied(RECIPE, recipe.Recipe),
+}  # fmt: skip
+#: equation -> the property test below that tries it
+EQUATIONS = {
+    units.factor: "test_units_there_and_back",
+    units.to_si: "test_units_there_and_back",
+    units.from_si: "test_units_there_and_back",
+    canonical.quantise: "test_plain_is_finite_and_settled",
+    canonical.canonical_json: "test_plain_is_finite_and_settled",
+    canonical.sha256_hex: "test_equal_content_has_equal_hashes",
+    canonical.content_hash: "test_equal_content_has_equal_hashes",
+    clock.simulated_utc: "test_a_second_is_a_second",
+    configuration.near: "test_a_near_match_is_one_of_the_known_words",
+    quality.quality_of_status: "test_severity_decides_the_class",
+    records.plain: "test_plain_is_finite_and_settled",
+    ownership.ownership_table: "test_the_ownership_page_holds_every_writable_tag",
+}
+#: Read a file or check a whole model: tried in tests/unit/line.
+READERS = {configuration.read_toml, configuration.load, configuration.validate, tags.load_register}
+#: Tables of faults and forms of the wire: tried by example in unit tests of their own.
+ELSEWHERE = {"line.wire", "line.consistency"}
+
+
+def public(kind: Any) -> set[Any]:
+    found = set()
+    for info in pkgutil.iter_modules(line.__path__, "line."):
+        if info.name in ELSEWHERE:
+            continue
+        module = importlib.import_module(info.name)
+        found |= {m for n, m in inspect.getmembers(module, kind) if m.__module__ == info.name and not n.startswith("_")}
+    return found
+
+
+def is_record(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind) or issubclass(kind, pydantic.BaseModel)
+
+
+def test_every_public_record_has_a_strategy() -> None:
+    missing = {kind for kind in public(inspect.isclass) if is_record(kind)} - set(RECORDS)
+    assert not missing, f"write a strategy for {sorted(kind.__name__ for kind in missing)}"
+
+
+def test_every_public_equation_has_a_property() -> None:
+    missing = public(inspect.isfunction) - set(EQUATIONS) - READERS
+    assert not missing, f"write a property for {sorted(function.__name__ for function in missing)}"
+    assert set(EQUATIONS.values()) <= set(globals()), "a property that is named does not exist"
+
+
+def test_what_is_tried_elsewhere_is_tried_somewhere() -> None:
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests/unit").rglob("test_*.py")]
+    assert {name for name in ELSEWHERE if any(f"from {name} import" in content for content in tests)} == ELSEWHERE
+
+
+MODELS = sorted((kind for kind in RECORDS if issubclass(kind, pydantic.BaseModel)), key=lambda kind: kind.__name__)
+BODIES = sorted((kind for kind in RECORDS if hasattr(kind, "body")), key=lambda kind: kind.__name__)
+FROZEN = sorted((kind for kind in RECORDS if dataclasses.is_dataclass(kind)), key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_a_model_survives_its_json_form(kind: type[pydantic.BaseModel], data: st.DataObject) -> None:
+    value = data.draw(RECORDS[kind])
+    again = kind.model_validate_json(value.model_dump_json())
+    assert again == value
+    assert canonical.content_hash(again.model_dump(mode="json")) == canonical.content_hash(value.model_dump(mode="json"))
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        setattr(value, next(iter(kind.model_fields)), None)
+
+
+@pytest.mark.parametrize("kind", BODIES, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_a_record_is_written_in_finite_json(kind: type, data: st.DataObject) -> None:
+    body = data.draw(RECORDS[kind]).body()
+    assert json.loads(json.dumps(body, allow_nan=False)) == body
+    assert set(body) == {field.name for field in dataclasses.fields(kind)}
+
+
+@pytest.mark.parametrize("kind", FROZEN, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_a_record_cannot_be_changed(kind: type, data: st.DataObject) -> None:
+    value = data.draw(RECORDS[kind])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, dataclasses.fields(kind)[0].name, None)
+
+
+@given(real, unit)
+def test_units_there_and_back(value: float, name: str) -> None:
+    assert units.from_si(units.to_si(value, name), name) == pytest.approx(value, rel=4e-16, abs=1e-300)
+    assert units.to_si(1.0, name) == units.factor(name)
+
+
+@given(json_value)
+def test_plain_is_finite_and_settled(value: Any) -> None:
+    once = records.plain(value)
+    assert records.plain(once) == once
+    assert json.loads(canonical.canonical_json(once)) == once
+
+
+@given(st.dictionaries(text, json_value, max_size=5))
+def test_equal_content_has_equal_hashes(value: dict[str, Any]) -> None:
+    body = records.plain(value)
+    backwards = dict(reversed(body.items()))
+    assert canonical.content_hash(body) == canonical.content_hash(backwards)
+    assert canonical.content_hash(body) == canonical.sha256_hex(canonical.canonical_json(body))
+    assert canonical.content_hash({**body, "one more": 1}) != canonical.content_hash({**body, "one more": 2})
+
+
+@given(step)
+def test_a_second_is_a_second(k: int) -> None:
+    assert (clock.simulated_utc(k + 1) - clock.simulated_utc(k)).total_seconds() == 1.0
+    assert clock.simulated_utc(k).tzinfo is UTC
+
+
+@given(text, st.lists(word, max_size=6))
+def test_a_near_match_is_one_of_the_known_words(unknown: str, known: list[str]) -> None:
+    answer = configuration.near(unknown, known)
+    assert answer.startswith("known: ") or any(candidate in answer for candidate in known)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_severity_decides_the_class(status: int) -> None:
+    assert quality.quality_of_status(status) is quality.quality_of_status(status & 0xC0000000)
+    assert quality.quality_of_status(status) is not quality.Quality.STALE
+
+
+@given(a_step_result())
+def test_a_usable_value_is_finite_in_range_and_young(result: samples.StepResult) -> None:
+    seen = samples.Snapshot(REGISTER, result)
+    for tag_id in REGISTER.scalar_ids:
+        tag = REGISTER[tag_id]
+        if seen.usable(tag_id):
+            assert tag.low <= seen.value(tag_id) <= tag.high
+            assert seen.si(tag_id) == pytest.approx(units.to_si(seen.value(tag_id), tag.unit))
+            age_s = result.step - seen.source_step(tag_id)
+            assert age_s >= 0 and (tag.max_age_s == 0 or age_s <= tag.max_age_s)
+        else:
+            assert math.isnan(seen.value(tag_id)) and math.isnan(seen.si(tag_id))
+        assert seen.usable(tag_id) or not seen.good(tag_id)
+
+
+@given(st.lists(a_tag(), max_size=6, unique_by=lambda tag: tag.id))
+def test_the_ownership_page_holds_every_writable_tag(more: list[tags.Tag]) -> None:
+    register = tags.TagRegister([*REGISTER.tags.values(), *(tag for tag in more if tag.id not in REGISTER.tags)])
+    page = ownership.ownership_table(register)
+    assert all((f"| `{tag.id}` | {tag.unit} |" in page) == (tag.owner != "PLC") for tag in register.tags.values())

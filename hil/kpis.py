@@ -1,0 +1,266 @@
+"""Figures of merit of one lot: from its record, and from the simulated plant's truth where there is one (else None)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.truth import ACCEPTED, Truth, read_truth
+from historian.frames import Frames
+from historian.queries import RecordReader
+from line.recipe import Recipe
+
+TRUTH_FOLDER = "truth"
+#: Parcel means outside these are nonconforming; single units outside UNIT_LIMITS are out of limit (% LC).
+PARCEL_LIMITS, UNIT_LIMITS = (90.0, 110.0), (85.0, 115.0)
+#: Material diverted for these reasons is planned; anything else diverted is an event.
+PLANNED = frozenset({"START_UP", "THROUGHPUT_TRANSITION", "RUN_OUT_MATERIAL"})
+Figure = float | int | None
+
+
+#: name -> (label, format, unit); the order in which people read them.
+FIGURES: dict[str, tuple[str, str, str]] = {
+    "mass_in_kg": ("mass in", "{:.3f}", "kg"),
+    "mass_accepted_kg": ("accepted", "{:.3f}", "kg"),
+    "mass_diverted_kg": ("diverted", "{:.3f}", "kg"),
+    "mass_rejected_kg": ("rejected by the press", "{:.3f}", "kg"),
+    "mass_sampled_kg": ("sampled", "{:.3f}", "kg"),
+    "mass_start_up_kg": ("made before the first accepted tablet", "{:.3f}", "kg"),
+    "mass_residual_pct": ("ledger residual (scales)", "{:.3f}", "%"),
+    "mass_residual_truth_pct": ("ledger residual (truth)", "{:.2e}", "%"),
+    "parcels": ("parcels", "{:d}", ""),
+    "parcels_unverified": ("parcels unverified", "{:d}", ""),
+    "diverted_event_seconds": ("diverted for events", "{:d}", "s"),
+    "diverted_unplanned_pct": ("diverted outside start-up, change and run-out", "{:.2f}", "%"),
+    "potency_accepted_mean_pct_lc": ("accepted potency, predicted mean", "{:.2f}", "% LC"),
+    "weight_accepted_mean_mg": ("accepted tablet mass, predicted mean", "{:.2f}", "mg"),
+    "hardness_mean_n": ("hardness, tester mean", "{:.1f}", "N"),
+    "acceptance_value": ("acceptance value (USP <905>)", "{:.2f}", ""),
+    "potency_error_mean_pct_lc": ("accepted potency error, mean (truth)", "{:+.3f}", "% LC"),
+    "weight_error_mean_pct": ("accepted weight error, mean (truth)", "{:+.3f}", "%"),
+    "potency_iae_pct_lc_min": ("potency IAE (truth)", "{:.2f}", "% LC min"),
+    "weight_iae_pct_min": ("weight IAE (truth)", "{:.2f}", "% min"),
+    "strength_iae_pct_min": ("strength IAE (truth)", "{:.2f}", "% min"),
+    "nonconforming_seconds": ("nonconforming seconds made (truth)", "{:d}", "s"),
+    "nonconforming_accepted_seconds": ("of these accepted (truth)", "{:d}", "s"),
+    "nonconforming_made_tablets": ("out-of-limit tablets made (truth)", "{:d}", ""),
+    "accepted_out_of_limit_tablets": ("out-of-limit tablets accepted (truth)", "{:d}", ""),
+    "travel_ranges": ("travel of set-points, in normal ranges", "{:.2f}", ""),
+    "decisions": ("decisions", "{:d}", ""),
+    "decisions_held": ("decisions not valid (held)", "{:d}", ""),
+    "decisions_fallback": ("decisions by a fallback rung", "{:d}", ""),
+    "solve_median_ms": ("solve time, median", "{:.1f}", "ms"),
+    "solve_p99_ms": ("solve time, 99th percentile", "{:.1f}", "ms"),
+    "solve_max_ms": ("solve time, longest", "{:.1f}", "ms"),
+    "cycle_p99_ms": ("cycle time, 99th percentile", "{:.1f}", "ms"),
+    "alarms": ("alarms raised", "{:d}", ""),
+}
+
+
+@dataclass(frozen=True)
+class Kpis:
+    """Figures of one lot; None where what is needed was not recorded or there is no truth.
+
+    Names carry units. `..._truth_...` and out-of-limit, nonconforming and error figures come from the truth.
+    Nonconforming second: truth mean of the tablets made in it outside 90-110 % LC. Out-of-limit tablet: true content
+    outside 85-115 % LC. Errors: mean of accepted tablets minus target. IAE: integral of |parcel mean - target| over
+    the accepted seconds. Ledger residual: (scales in - containers - change of measured hold-up) / scales in.
+    Diverted event: diverted for another reason than start-up, throughput change or run-out.
+    """
+
+    figures: Mapping[str, Figure]
+
+    def __getitem__(self, name: str) -> Figure:
+        return self.figures[name]
+
+    def body(self) -> dict[str, Figure]:
+        """Return every figure by name, units in the names, rounded to nine decimals."""
+        return {name: round(value, 9) if isinstance(value, float) else value for name, value in self.figures.items()}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return (label, value with unit) of every figure; `-` where there is none."""
+        return [(label, _shown(self.figures[name], form, unit)) for name, (label, form, unit) in FIGURES.items()]
+
+
+def _shown(value: Figure, form: str, unit: str) -> str:
+    return "-" if value is None else f"{form.format(value)} {unit}".rstrip()
+
+
+def compute_kpis(folder: Path, truth_folder: Path | None = None) -> Kpis:
+    """Return the figures of the lot in a run folder; truth from `truth_folder`, or from its `truth/` if left out.
+
+    Raises RecordError or DataError if record or truth cannot be read.
+    """
+    truth = read_truth(truth_folder or folder / TRUTH_FOLDER)
+    with RecordReader(folder) as reader:
+        recipe = Recipe.model_validate(reader.meta["recipe"]) if "recipe" in reader.meta else None
+        parcels = reader.parcels()
+        figures: dict[str, Figure] = {}
+        figures |= _ledger(reader.frames(), parcels)
+        figures |= _parcel_figures(parcels)
+        figures |= _controller_figures(reader, recipe)
+        figures |= _verdict_figures(reader.verdict())
+        figures["alarms"] = sum(1 for _, body in reader.alarms() if body.get("state") == "UNACKNOWLEDGED")
+    if truth is not None and recipe is not None:
+        figures |= _truth_figures(truth, recipe)
+    return Kpis({name: figures.get(name) for name in FIGURES})
+
+
+def _last(frames: Frames, tag_id: str) -> float:
+    """Last usable value of a tag, 0 where the line has none."""
+    if tag_id not in frames.register.scalar_index:
+        return 0.0
+    column = frames.column(tag_id)
+    usable = column[np.isfinite(column)]
+    return float(usable[-1]) if usable.size else 0.0
+
+
+def _ledger(frames: Frames, parcels: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+    if not frames.steps.size:
+        return {}
+    feeders = [tag for tag in frames.register.scalar_ids if tag.endswith("/Totalizer")]
+    mass_in = sum(_last(frames, tag) for tag in feeders)
+    out = {name: _last(frames, f"Bin/{name.title()}Mass") for name in ("accepted", "diverted", "rejected", "sampled")}
+    held = _last(frames, "Blender/HoldUpMass") + _last(frames, "Hopper/Level")
+    figures: dict[str, Figure] = {f"mass_{name}_kg": value for name, value in out.items()}
+    figures["mass_in_kg"] = mass_in
+    figures["mass_residual_pct"] = 100 * (mass_in - sum(out.values()) - held) / mass_in if mass_in > 0 else None
+    figures["mass_start_up_kg"] = _start_up_mass(parcels)
+    tester = frames.column("Tester/HardnessMean")[_news(frames, "Tester/SampleId")]
+    figures["hardness_mean_n"] = _mean(tester)
+    return figures
+
+
+def _news(frames: Frames, tag_id: str) -> NDArray[np.int64]:
+    """Rows at which a rolling number moved: a new sample was reported."""
+    numbers = np.nan_to_num(frames.column(tag_id), nan=-1.0)
+    moved = np.flatnonzero(np.diff(numbers, prepend=0.0) > 0)
+    return moved.astype(np.int64)
+
+
+def _start_up_mass(parcels: Sequence[Mapping[str, Any]]) -> float | None:
+    mass_kg = 0.0
+    for parcel in parcels:
+        if parcel["accepted"]:
+            return mass_kg
+        mass_kg += _mass_kg(parcel)
+    return None
+
+
+def _mass_kg(parcel: Mapping[str, Any]) -> float:
+    return float(parcel["made"]) * float(parcel["tablet_mass_mg"] or 0.0) * 1e-6
+
+
+def _parcel_figures(parcels: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+    made = [p for p in parcels if p["made"]]
+    events = [p for p in made if p["diverted"] and p["reason"] not in PLANNED]
+    total = sum(_mass_kg(p) for p in made)
+    accepted = [p for p in made if p["accepted"]]
+    weights = [p["accepted"] for p in accepted]
+    return {
+        "parcels": len(parcels),
+        "parcels_unverified": sum(1 for p in parcels if p["quality"] == "UNVERIFIED"),
+        "diverted_event_seconds": len(events),
+        "diverted_unplanned_pct": 100 * sum(_mass_kg(p) for p in events) / total if total > 0 else None,
+        "potency_accepted_mean_pct_lc": _mean([p["potency_pct_lc"] for p in accepted], weights),
+        "weight_accepted_mean_mg": _mean([p["tablet_mass_mg"] for p in accepted], weights),
+    }
+
+
+def _mean(values: Any, weights: Any = None) -> float | None:
+    """Weighted mean of what is finite, None if nothing is."""
+    array = np.array(values, dtype=np.float64)
+    weight = np.ones_like(array) if weights is None else np.array(weights, dtype=np.float64)
+    usable = np.isfinite(array)
+    return float(np.average(array[usable], weights=weight[usable])) if weight[usable].sum() > 0 else None
+
+
+def _controller_figures(reader: RecordReader, recipe: Recipe | None) -> dict[str, Figure]:
+    decisions = reader.decisions()
+    best = decisions[0]["rung"] if decisions else ""
+    rungs = [d["rung"] for d in decisions if d["valid"]]
+    common = max(set(rungs), key=rungs.count) if rungs else best
+    timing = [body for _, body in reader.bodies("timing")]
+    solve = [t["solve_ms"] for t in timing if t.get("solve_ms") is not None]
+    cycle = [t["cycle_ms"] for t in timing if t.get("cycle_ms") is not None]
+    return {
+        "decisions": len(decisions),
+        "decisions_held": sum(1 for d in decisions if not d["valid"]),
+        "decisions_fallback": sum(1 for rung in rungs if rung != common),
+        "solve_median_ms": _quantile(solve, 0.5),
+        "solve_p99_ms": _quantile(solve, 0.99),
+        "solve_max_ms": _quantile(solve, 1.0),
+        "cycle_p99_ms": _quantile(cycle, 0.99),
+        "travel_ranges": _travel(reader, recipe) if recipe is not None else None,
+    }
+
+
+def _quantile(values: Sequence[float], share: float) -> float | None:
+    return float(np.quantile(np.array(values, dtype=np.float64), share)) if values else None
+
+
+def _travel(reader: RecordReader, recipe: Recipe) -> float:
+    """Sum of |change| of every set-point over the width of its normal range."""
+    total = 0.0
+    for _, body in reader.bodies("move"):
+        for tag_id, new in body.get("new", {}).items():
+            old = body.get("old", {}).get(tag_id)
+            limits = recipe.ranges.get(tag_id)
+            if old is not None and new is not None and limits is not None:
+                total += abs(new - old) / (limits.normal_high - limits.normal_low)
+    return total
+
+
+def _verdict_figures(verdict: Mapping[str, Any] | None) -> dict[str, Figure]:
+    value = (verdict or {}).get("acceptance_value")
+    return {"acceptance_value": float(value) if value is not None else None}
+
+
+def _outside(values: NDArray[np.float64], limits: tuple[float, float]) -> NDArray[np.bool_]:
+    return (values < limits[0]) | (values > limits[1])
+
+
+def _truth_figures(truth: Truth, recipe: Recipe) -> dict[str, Figure]:
+    target_mg, target_pct = recipe.product.tablet_mass_mg, recipe.product.target_pct_lc
+    accepted = truth.destination == ACCEPTED
+    seconds, potency = truth.by_second(truth.content_pct_lc)
+    _, mass = truth.by_second(truth.mass_mg)
+    wrong = _outside(potency, PARCEL_LIMITS)
+    taken = np.isin(seconds, np.unique(truth.second[accepted]))
+    unit_wrong = _outside(truth.content_pct_lc, UNIT_LIMITS)
+    error_mg = _mean(truth.mass_mg[accepted] - target_mg)
+    error_pct_lc = _mean(truth.content_pct_lc[accepted] - target_pct)
+    return {
+        "potency_error_mean_pct_lc": error_pct_lc,
+        "weight_error_mean_pct": None if error_mg is None else 100 * error_mg / target_mg,
+        "potency_iae_pct_lc_min": float(np.abs(potency[taken] - target_pct).sum() / 60),
+        "weight_iae_pct_min": float(100 * np.abs(mass[taken] / target_mg - 1).sum() / 60),
+        "strength_iae_pct_min": _strength_iae(truth, recipe, seconds[taken]),
+        "nonconforming_seconds": int(wrong.sum()),
+        "nonconforming_accepted_seconds": int((wrong & taken).sum()),
+        "nonconforming_made_tablets": int(unit_wrong.sum()),
+        "accepted_out_of_limit_tablets": int((unit_wrong & accepted).sum()),
+        "mass_residual_truth_pct": _truth_residual(truth),
+    }
+
+
+def _strength_iae(truth: Truth, recipe: Recipe, seconds: NDArray[np.int64]) -> float | None:
+    strength, when = truth.series.get("tensile_strength_mpa"), truth.series.get("second")
+    if strength is None or when is None:
+        return None
+    chosen = strength[np.isin(when.astype(np.int64), seconds) & np.isfinite(strength)]
+    return float(100 * np.abs(chosen / recipe.product.tensile_strength_target_mpa - 1).sum() / 60)
+
+
+def _truth_residual(truth: Truth) -> float | None:
+    """Mass in minus mass out minus mass inside, at the end, in % of mass in."""
+    flow_in, inside = truth.series.get("mass_in_kg"), truth.series.get("mass_inside_kg")
+    out = truth.series.get("mass_out_kg")
+    if flow_in is None or inside is None or out is None or not flow_in.size or flow_in[-1] <= 0:
+        return None
+    return float(100 * (flow_in[-1] - out[-1] - inside[-1]) / flow_in[-1])

@@ -1,12 +1,20 @@
-# The verbs of this project. `make demo` and `make test` need Python 3.11 and make, nothing else.
-PYTHON ?= python3
+# The verbs of this project. `make demo` and `make test` need Python 3.11 or newer and make, nothing else.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)) python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: help setup demo test check bench docs lock clean
+
+help:
+	@echo "make demo    watch a shift of 60 simulated minutes (sets everything up first)"
+	@echo "make test    all tests, on two cores"
+	@echo "make check   style, types, import contracts, tidy, schemas, configuration"
+	@echo "make bench   what can be measured, and how"
+	@echo "make docs    write the pages and schemas that are made from code and registers"
+	@echo "make setup   the environment alone; make lock: pin the dependencies anew; make clean: remove .venv and runs"
 
 setup: $(STAMP)
 
@@ -21,7 +29,7 @@ demo: setup
 	$(BIN)/kilter demo
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs
 
 check: setup
 	$(BIN)/ruff check .
@@ -35,7 +43,11 @@ check: setup
 bench: setup
 	$(BIN)/kilter bench --help
 
-lock:
+docs: setup
+	$(BIN)/python docs/generate.py
+	$(BIN)/kilter schema configs/schema
+
+lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --only-binary :all: --all-extras pyproject.toml -o requirements.lock
 

@@ -13,6 +13,7 @@ import pytest
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_ROOM_DOCSTRING_LINES = 8
+MIN_COPY_LINES = 6
 #: What is over a limit today: it may shrink, not grow, and goes when it is no longer needed.
 ALLOW: dict[str, dict[str, int]] = tomllib.loads((Path(__file__).parent / "allow.toml").read_text(encoding="utf-8"))
 #: Modules that are started by name, not imported.
@@ -83,6 +84,32 @@ def test_the_ratchet_turns_one_way(n: int, allowed: dict[str, int], words: str) 
 
 def test_an_entry_for_a_file_that_is_gone_is_out_of_date() -> None:
     assert judge({}, 60, {"gone": 80})
+
+
+def body_of(function: Function) -> str:
+    """Return a function's statements without docstring, as a form in which names and values count and layout does not."""
+    statements = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return "\n".join(ast.dump(statement) for statement in statements)
+
+
+def copies(functions_by_place: dict[str, Function]) -> list[str]:
+    """Return places that hold the same function body of at least MIN_COPY_LINES lines."""
+    places: dict[str, list[str]] = {}
+    for place, function in functions_by_place.items():
+        if length(function) > MIN_COPY_LINES:
+            places.setdefault(body_of(function), []).append(place)
+    return [" = ".join(same) for same in places.values() if len(same) > 1]
+
+
+def test_nothing_is_written_twice(sources: list[Any]) -> None:
+    found = copies({f"{s.path}:{name}": function for s in sources for name, function in functions(s.tree)})
+    assert not found, "\n".join(found)
+
+
+def test_a_copy_is_seen_through_layout_and_docstring() -> None:
+    lines = "\n".join(f"    a{i} = {i}" for i in range(MIN_COPY_LINES))
+    tree = ast.parse(f'def f():\n    """F."""\n{lines}\n\n\ndef g():\n{lines}\n\n\ndef h():\n{lines}\n    b = 1\n')
+    assert copies(dict(functions(tree))) == ["f = g"]
 
 
 def undocumented(tree: ast.Module) -> Iterator[str]:

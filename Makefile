@@ -1,5 +1,6 @@
 # The verbs of this project. `make demo` and `make test` need Python 3.11 or newer and make, nothing else.
-PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)) python3)
+PYTHON ?= $(or $(shell for name in python3.11 python3 python3.12 python3.13; do \
+	$$name -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$name && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready

@@ -198,7 +198,7 @@ class LotBook:
         return Attribute("acceptance value", "", result.decisive.acceptance_value, 0.0, limit, state, basis)
 
     def _attributes(self, accepted: list[int], pairs: tuple[AssayPair, ...]) -> tuple[Attribute, ...]:
-        recipe, rules, target = self.recipe, self.recipe.rules, self.recipe.product.tablet_mass_mg
+        rules, target = self.recipe.rules, self.recipe.product.tablet_mass_mg
         weights = np.array([self.parcels[i].accepted for i in accepted], dtype=float)
         potency = np.array([self.parcels[i].potency_pct_lc for i in accepted])
         mass = np.array([self.parcels[i].tablet_mass_mg for i in accepted]) / target

@@ -34,6 +34,7 @@ class Fed:
         values = np.zeros(N_TRACERS)
         values[Tracer.API], values[Tracer.WEIGHED] = self.api_w_w, float(self.weighed)
         values[Tracer.VOLUMETRIC], values[Tracer.ENTRY_S] = float(self.volumetric), float(step)
+        values[Tracer.KNOWN] = 1.0
         return values
 
 

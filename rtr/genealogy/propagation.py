@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,8 @@ class Tracer(IntEnum):
     """What is carried with the powder. Shares are in [0, 1]; each is linear, so mixing averages it.
 
     API and its evidence by feeders; API seen by NIR (times the share seen), share with any NIR value, share under VALID
-    spectra, squared standard error of the spectra; time spent held, and the second of entry, in s.
+    spectra, squared standard error of the spectra; time spent held, and the second of entry, in s; share that entered
+    since release began to look (what was in the line before is not known).
     """
 
     API = 0
@@ -36,6 +38,7 @@ class Tracer(IntEnum):
     NIR_SEEN = 6
     NIR_VALID = 7
     NIR_VARIANCE = 8
+    KNOWN = 9
 
 
 N_TRACERS = len(Tracer)
@@ -88,7 +91,6 @@ class Line:
         self.blender_kg, self.level_kg = max(hold_up_blender_kg, MASS_MIN_KG), max(hold_up_hopper_kg, 0.0)
         self.inlet_position: Array = np.zeros(n)
         self.hopper_position: Array = np.zeros(n)
-        self.exit_api = 0.0
         self.die: Array = np.zeros((n, N_TRACERS))
         self.started_empty = hold_up_hopper_kg < 0.02 and hold_up_blender_kg < 0.02
         self.primed = not self.started_empty
@@ -135,7 +137,6 @@ class Line:
         for i in range(n_tanks):
             moved = flows.feed_kg_per_s + (out - flows.feed_kg_per_s) * i / n_tanks
             self.blender[i], inflow = mix(self.blender[i], inflow, (moved / tank_kg)[:, None])
-        self.exit_api = float(inflow[0, Tracer.API])
         self.hopper.push(out, step, inflow.ravel())
         return out
 
@@ -146,16 +147,16 @@ class Line:
     def _take(self, plug: Plug, position: Array, hold_up_kg: Array) -> Array:
         """Move each copy's reading position so that `hold_up_kg` stays behind it; return what passed, (3, N_TRACERS)."""
         target = np.maximum(position, plug.entered_kg - hold_up_kg)
-        ways = np.stack([position, target], axis=1)
-        passed = np.stack([self._read(plug, i, way)[0] for i, way in enumerate(ways)])
+        passed = np.empty((len(position), N_TRACERS))
+        for i, (start, stop) in enumerate(zip(position.tolist(), target.tolist())):
+            passed[i] = plug.passed(start, stop, self._columns(plug, i))
         position[:] = target
         return passed
 
     @staticmethod
-    def _read(plug: Plug, copy: int, way: Array) -> Array:
-        """Return what lies between successive positions for one copy, (n - 1, N_TRACERS)."""
-        columns = slice(copy * N_TRACERS, (copy + 1) * N_TRACERS) if plug.values.shape[1] > N_TRACERS else slice(None)
-        return plug.between(way, columns)
+    def _columns(plug: Plug, copy: int) -> slice:
+        """Return the columns of one copy: the inlet's slugs are the same for all."""
+        return slice(copy * N_TRACERS, (copy + 1) * N_TRACERS) if plug.values.shape[1] > N_TRACERS else slice(None)
 
     def _follow_level(self, hopper_kg: float) -> None:
         if hopper_kg == hopper_kg:
@@ -192,7 +193,9 @@ class Line:
             ahead[:] = self.downstream[2]
             return ahead
         way = np.arange(seconds + 1) * press_kg
-        coming = np.stack([self._read(self.hopper, i, p + way) for i, p in enumerate(self.hopper_position)], axis=1)
+        coming = np.stack(
+            [self.hopper.between(p + way, self._columns(self.hopper, i)) for i, p in enumerate(self.hopper_position)], axis=1
+        )
         flow = coming.transpose(1, 0, 2)
         for tank, hold_up in zip(self.downstream, self._tank_kg()):
             flow = run_tank(tank, flow, press_kg / hold_up)
@@ -216,13 +219,21 @@ def run_tank(content: Array, inflow: Array, turnover: Array) -> Array:
     sampled response, because n steps in a loop cost twenty times as much.
     """
     n = inflow.shape[1]
-    lag = np.arange(n)[:, None] - np.arange(n)[None, :]
+    lag, past = _lags(n)
     kept = np.exp(-turnover)[:, None, None]
-    response = np.where(lag >= 0, np.exp(-turnover[:, None, None] * np.maximum(lag, 0)), 0.0) * (1.0 - kept)
-    fading = np.exp(-turnover[:, None] * np.arange(1, n + 1))[:, :, None]
+    powers = np.exp(-turnover[:, None] * np.arange(n + 1))
+    response = powers[:, lag] * past * (1.0 - kept)
+    fading = powers[:, 1:, None]
     ends = response @ inflow + fading * content[:, None, :]
     begins = np.concatenate([content[:, None, :], ends[:, :-1]], axis=1)
     return np.asarray(inflow + (begins - inflow) * ((1.0 - kept) / turnover[:, None, None]))
+
+
+@cache
+def _lags(n: int) -> tuple[NDArray[np.int64], Array]:
+    """Return (lag of output i behind input j, 1 where that is not in the future), both (n, n)."""
+    lag = np.arange(n)[:, None] - np.arange(n)[None, :]
+    return np.maximum(lag, 0), (lag >= 0).astype(np.float64)
 
 
 def energy_of_tanks(tau_s: Array) -> float:

@@ -60,7 +60,8 @@ class RoadMap:
         with np.errstate(invalid="ignore", divide="ignore"):
             nir = np.where(seen > 1e-3, tracers[..., Tracer.NIR_API] / seen, np.nan) * self.to_pct
             noise = self.gain * self.to_pct**2 * tracers[:, 0, Tracer.NIR_VARIANCE] / np.maximum(seen[:, 0], 1e-3)
-        rtd = tracers[..., Tracer.API] * self.to_pct
+            known = tracers[..., Tracer.KNOWN]
+            rtd = np.where(known > 1e-3, tracers[..., Tracer.API] / known, np.nan) * self.to_pct
         volumetric = self.volumetric_pct * tracers[:, 0, Tracer.VOLUMETRIC]
         return Roads(
             nir=nir[:, 0],

@@ -113,7 +113,7 @@ class Tracer1s:
             return
         passed = line.slugs()[slugs.start, 0]
         if passed[Tracer.WEIGHED] >= self.recipe.evidence.feeder_share_min:
-            gap = (verdict.api_w_w - float(passed[Tracer.API])) * road_map.to_pct
+            gap = (verdict.api_w_w - float(passed[Tracer.API] / passed[Tracer.KNOWN])) * road_map.to_pct
             self.residuals.append((verdict.step, gap))
 
     def _judge(self, snapshot: Snapshot, road_map: RoadMap, roads: Roads, ahead: Flags, mass: float) -> Seen:

@@ -129,6 +129,7 @@ def test_every_top_level_package_is_placed() -> None:
 def test_every_package_is_shipped_and_typed() -> None:
     assert SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ROOMS
     assert SETTINGS["tool"]["mypy"]["packages"] == ROOMS
+    assert SETTINGS["tool"]["ruff"]["lint"]["isort"]["known-first-party"] == ROOMS
 
 
 def test_no_other_distribution_owns_one_of_our_names() -> None:

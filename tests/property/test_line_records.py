@@ -92,6 +92,13 @@ def a_move_limit(draw: st.DrawFn) -> configuration.MoveLimit:
     return configuration.MoveLimit(tag="SP/MainForce", unit=draw(unit), low=low, high=high, rate_per_decision=draw(positive))
 
 
+@st.composite
+def a_model_parameter(draw: st.DrawFn) -> configuration.ModelParameter:
+    low, value, high = draw(ordered(3))
+    source = draw(st.sampled_from(["measured", "paper", "estimate"]))
+    return configuration.ModelParameter(value=value, unit=draw(unit), source=source, reference="a page", low=low, high=high)
+
+
 def varied(file: str, model: type[pydantic.BaseModel], *path: str) -> st.SearchStrategy[Any]:
     """The shipped file's (part of a) model with its free numbers scaled; kept only where the model accepts it."""
     content = configuration.read_toml(ROOT / "configs" / file)
@@ -143,12 +150,15 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
     configuration.Feeder: a_feeder(),
     configuration.LineConfiguration: varied("line/reference.toml", configuration.LineConfiguration),
     configuration.MoveLimit: a_move_limit(),
+    configuration.ModelParameter: a_model_parameter(),
+    configuration.SoftLimit: st.builds(configuration.SoftLimit, half_width_pct=st.floats(0.1, 100), penalty=positive),
     configuration.ControllerConfiguration: st.builds(
         configuration.ControllerConfiguration, id=st.just("under-test"), horizon_s=st.floats(1, 7200),
         move_blocks=st.lists(st.integers(1, 99), min_size=1, max_size=9).map(tuple),
         moves=st.lists(a_move_limit(), min_size=1, max_size=4).map(tuple), nir_trim_limit_pct=st.floats(0.1, 20),
         weights=st.dictionaries(word, real, max_size=4), move_suppression=st.dictionaries(word, real, max_size=4),
-        max_iterations=st.integers(1, 10000),
+        max_iterations=st.integers(1, 10000), noise=st.dictionaries(word, positive, max_size=3),
+        model=st.dictionaries(word, a_model_parameter(), max_size=3),
     ),
     configuration.OperatorAction: st.builds(
         configuration.OperatorAction, at_s=st.integers(0, 604800), action=st.sampled_from(["throughput", "run_out", "mode"]),

@@ -1,0 +1,32 @@
+"""What a mass of powder carries: columns of every material array. All are additive, so mixing and splitting are exact.
+
+A material array has a last axis of N_EXTENTS: total mass, mass of the four components, mass of active API, bulk volume,
+shear (revolutions x mass), tracer. A later property of material (lot, moisture) is one more column.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+TOTAL: Final = 0  # kg
+API: Final = 1  # kg of the API component
+PREMIX: Final = 2  # kg
+LACTOSE: Final = 3  # kg
+LUBRICANT: Final = 4  # kg
+ACTIVE: Final = 5  # kg of active API (component times purity)
+VOLUME: Final = 6  # m3 at loose bulk density
+SHEAR: Final = 7  # kg rev
+TRACER: Final = 8  # weightless marker
+N_EXTENTS: Final = 9
+COMPONENTS: Final = slice(API, LUBRICANT + 1)
+N_FEEDERS: Final = 4
+
+#: Smallest mass that may divide [kg].
+TINY_KG: Final = 1e-15

@@ -1,0 +1,233 @@
+"""One second of n lines: PLC, feeders, path, press, chute, probe, laboratory, in the order in which they act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from line.configuration import Geometry, Scenario
+from line.modes import LineCommand, WeightLoop
+from line.tags import TagRegister
+from plant_sim.calibration import MeasuredSpectra
+from plant_sim.chute import Chute
+from plant_sim.columns import Columns, feeder_columns, group_columns
+from plant_sim.effects import FaultEffects
+from plant_sim.extents import N_EXTENTS, TRACER, Flags, Vector
+from plant_sim.faults import FaultTimeline, check_faults
+from plant_sim.feeders import FeederBank
+from plant_sim.frame import Frame
+from plant_sim.laboratory import Laboratory, Sampling
+from plant_sim.lots import LotSupply
+from plant_sim.parameters import PlantParameters
+from plant_sim.path import MaterialPath
+from plant_sim.plc.feeder_loops import FeederLoops
+from plant_sim.plc.press_loops import PressLoops, PressSetpoints
+from plant_sim.plc.sequence import Sequence as LineSequence
+from plant_sim.plc.sequence import Signals
+from plant_sim.plc.setpoints import SetpointGuard
+from plant_sim.plc.watchdog import Watchdog
+from plant_sim.press import MAX_TABLETS, NORMALS_A_TABLET, Press, Tablets, plug_free_blender_s
+from plant_sim.probe import Probe, Scan
+from plant_sim.sensors import N_SENSOR_NORMALS, Sensors
+from plant_sim.streams import PROCESS, NormalStream
+
+GROUPS = (
+    "blender", "hopper", "feed_frame", "fill", "compaction", "strength", "ejection", "content", "drive", "chute", "nir",
+    "tester", "assay", "room", "plc",
+)  # fmt: skip
+FEEDER_NORMALS = 12
+PRESS_NORMALS = 1 + NORMALS_A_TABLET * MAX_TABLETS
+MIXING, CHUTE = 2, 4
+
+
+@dataclass(frozen=True)
+class LineSetup:
+    """One line of an ensemble: its parameters, seed of chance, seed of its station offsets, scenario, geometry, spectra."""
+
+    parameters: PlantParameters
+    seed: int
+    plant_seed: int
+    scenario: Scenario
+    geometry: Geometry
+    measured: MeasuredSpectra | None = None
+
+
+class Lines:
+    """n simulated lines in step. A line's numbers are the same alone or in company, bit for bit.
+
+    Public state: `frame` (tags), `tablets` of the last second, `path`, `feeders`, `press`, `chute`, `sequence`,
+    `effects`. `step` returns PLC events as (line, event) pairs.
+    """
+
+    def __init__(
+        self,
+        register: TagRegister,
+        setups: Sequence[LineSetup],
+        sampling: Sampling,
+        weight_loop: WeightLoop = WeightLoop.FORCE,
+    ) -> None:
+        for setup in setups:
+            check_faults(setup.scenario)
+        self.register, self.n_lines = register, len(setups)
+        plants, seeds = [s.parameters for s in setups], [s.seed for s in setups]
+        self.groups = {name: group_columns(plants, name) for name in GROUPS}
+        feeder = feeder_columns(plants)
+        shares = np.array([p.plc.shares() for p in plants])
+        self.groups["blend"] = Columns({"share": shares, "bulk_density": feeder["bulk_density"]})
+        n_stations = register["Press/StationForce"].size
+        self.second = 0
+        self.tracer_kg = np.zeros(self.n_lines)
+        self._build_physics(feeder, setups, seeds, n_stations)
+        self._build_plc(feeder, weight_loop, n_stations, [s.scenario for s in setups])
+        self.laboratory = Laboratory(self.groups, sampling, seeds)
+        measured = [s.measured for s in setups]
+        self.probe = Probe(self.groups["nir"], seeds, plants[0].bands, measured)
+        self._normals = NormalStream(seeds, PROCESS, FEEDER_NORMALS + PRESS_NORMALS + N_SENSOR_NORMALS)
+        self.sensors = Sensors(register, self.groups, feeder, int(weight_loop))
+        self.arrived: Scan | None = None
+        self.sensors.publish(self, np.zeros((self.n_lines, N_SENSOR_NORMALS)))
+
+    def _build_physics(self, feeder: Columns, setups: Sequence[LineSetup], seeds: Sequence[int], n_stations: int) -> None:
+        groups = self.groups
+        self.timeline = FaultTimeline([s.scenario for s in setups])
+        self.effects: FaultEffects = self.timeline.effects
+        self.feeders = FeederBank(feeder)
+        self.lots = LotSupply([s.scenario for s in setups])
+        self.path = MaterialPath(groups["blender"], groups["hopper"], groups["feed_frame"])
+        self.press = Press(groups, plug_free_blender_s(groups["blender"]), [s.plant_seed for s in setups], n_stations)
+        self.chute = Chute(groups["chute"], [s.geometry for s in setups])
+        self.feed = np.zeros((self.n_lines, N_EXTENTS))
+        self.pressed = np.zeros((self.n_lines, N_EXTENTS))
+        self.initial_kg = self.feeders.mass.copy()
+        self.tablets: Tablets | None = None
+        self.sampled: Flags = np.zeros((self.n_lines, MAX_TABLETS), np.bool_)
+        self.arrivals: tuple[Flags, Flags, NDArray[np.int64]] | None = None
+        self.new_revolution: Flags = np.zeros(self.n_lines, np.bool_)
+        self.accepting: Flags = np.zeros(self.n_lines, np.bool_)
+
+    def _build_plc(self, feeder: Columns, weight_loop: WeightLoop, n_stations: int, scenarios: Sequence[Scenario]) -> None:
+        plc, register = self.groups["plc"], self.register
+        start = _start_setpoints(register, self.groups, scenarios)
+        self.guard = SetpointGuard(register, start)
+        self.watchdog = Watchdog(self.n_lines)
+        self.sequence = LineSequence(plc, self.n_lines)
+        self.reading = self.feeders.scale.read(np.zeros_like(self.feeders.mass))
+        self.feeder_loops = FeederLoops(feeder, plc, self.reading)
+        self.press_loops = PressLoops(self.groups, n_stations, weight_loop)
+        self._column = register.setpoint_index
+        columns = [register.scalar_index[tag] for tag in register.setpoint_ids]
+        self._factor = register.si_factor[columns]
+        self.feeder_columns = [self._column[f"SP/Feeder{i}MassFlow"] for i in range(1, 5)]
+        self.setpoints = self.guard.accepted * self._factor
+
+    @property
+    def paddle(self) -> Vector:
+        """(n,) paddle speed [rev/s]."""
+        return np.where(self.sequence.pressing, self.groups["feed_frame"]["paddle_speed"], 0.0)
+
+    @property
+    def main_force_setpoint(self) -> Vector:
+        """(n,) accepted main-force set-point [N]."""
+        return self.setpoints[:, self._column["SP/MainForce"]]
+
+    @property
+    def frame(self) -> Frame:
+        """The tag frame of the last second."""
+        return self.sensors.frame
+
+    def inject_tracer(self, amount: Vector) -> None:
+        """Put a weightless marker into what the feeders deliver in the next second, (n,)."""
+        self.tracer_kg = amount.copy()
+
+    def step(self, requested: Vector) -> list[tuple[int, dict[str, Any]]]:
+        """Advance one second with the requested set-points (n, m), plant units, register's set-point order."""
+        normals = self._normals.take()
+        self.effects = self.timeline.at(self.second)
+        events = self._control(requested)
+        events += self._physics(normals)
+        self.second += 1
+        self.arrived = self.probe.step(
+            self.second, self.path.blender_exit, self.effects.nir_out, self.sensors.temperature, self.sensors.humidity
+        )
+        self.reading = self.feeders.scale.read(normals[:, 8:FEEDER_NORMALS])
+        self.sensors.publish(self, normals[:, FEEDER_NORMALS + PRESS_NORMALS :])
+        for _, event in events:
+            event.setdefault("step", self.second)
+        return events
+
+    def _control(self, requested: Vector) -> list[tuple[int, dict[str, Any]]]:
+        column = self._column
+        events = self.watchdog.listen(requested[:, column["SP/HeartbeatCtrl"]], requested[:, column["SP/RemoteRequest"]])
+        events += self.guard.take(requested, self.watchdog.remote, self.sequence.moving)
+        self.setpoints = sp = self.guard.accepted * self._factor
+        signals = Signals(
+            self.press_loops.level,
+            sp[:, column["SP/HopperLevel"]],
+            self.sensors.main_force,
+            self.sensors.ejection,
+            self.effects.press_stop,
+            self.watchdog.tripped,
+        )
+        events += self.sequence.step(self.guard.accepted[:, column["SP/LineCommand"]], signals)
+        feeding = self.sequence.feeding
+        self.feeder_loops.step(sp[:, self.feeder_columns], feeding, self.reading, self.sensors.screw_speed)
+        events += self.lots.serve(self.second, self.feeder_loops, self.feeders)
+        names = ("Throughput", "MainForce", "MainHeight", "HopperLevel", "ImpellerSpeed", "FillDepth")
+        press_setpoints = PressSetpoints(*(sp[:, column[f"SP/{name}"]] for name in names))
+        pressing = self.sequence.pressing
+        steady = self.sequence.steady
+        force = self.press.station_force.mean(axis=1)
+        run = (pressing, steady, self.sequence.blending)
+        self.press_loops.step(press_setpoints, self.sensors.level, force, self.new_revolution, run)
+        asked = self.guard.accepted[:, column["SP/AcceptRequest"]] == 1.0
+        self.accepting = self.watchdog.remote & steady & asked
+        return events
+
+    def _physics(self, normals: Vector) -> list[tuple[int, dict[str, Any]]]:
+        n, loops, effects = self.n_lines, self.press_loops, self.effects
+        feeder_normals = normals[:, :FEEDER_NORMALS].reshape(n, 3, 4)
+        self.feed = self.feeders.step(self.feeder_loops.command, self.feeder_loops.refilling, effects, feeder_normals)
+        self.feed[:, TRACER] = self.tracer_kg
+        self.tracer_kg = np.zeros(n)
+        press_normals = normals[:, FEEDER_NORMALS : FEEDER_NORMALS + PRESS_NORMALS]
+        before = self.press.revolutions
+        tablets = self.press.fill(self.path.at_die, loops.turret, loops.fill_depth, loops.main_height, effects, press_normals)
+        self.new_revolution = self.press.revolutions != before
+        intake = np.where(tablets.made, tablets.mass_kg, 0.0).sum(axis=1)
+        self.path.step(self.feed, intake, loops.impeller, self.paddle)
+        self.pressed += self.path.frame_exit
+        each = press_normals[:, 1:].reshape(n, NORMALS_A_TABLET, MAX_TABLETS)
+        force = self.main_force_setpoint
+        window = self.groups["drive"]["reject_window"] * force
+        self.press.finish(tablets, self.path.frame_exit, each[:, MIXING], window, force)
+        self.sampled, events = self.laboratory.pull(self.second + 1, tablets)
+        self.chute.add(self.second, tablets, self.sampled, each[:, CHUTE])
+        self.arrivals = self.chute.settle(self.second, self.accepting)
+        self.tablets = tablets
+        return events
+
+
+def _start_setpoints(register: TagRegister, groups: dict[str, Columns], scenarios: Sequence[Scenario]) -> Vector:
+    """Return the set-points the PLC holds before anybody speaks, (n, m) plant units."""
+    n = len(scenarios)
+    throughput = np.array([s.throughput_kg_per_h for s in scenarios]) / 3600.0
+    known: dict[str, Vector] = {
+        "SP/Throughput": throughput,
+        "SP/MainForce": np.full(n, float(np.round(groups["compaction"]["main_force"][0], 1))),
+        "SP/MainHeight": groups["compaction"]["main_height"],
+        "SP/HopperLevel": groups["hopper"]["level"],
+        "SP/ImpellerSpeed": groups["blender"]["reference_speed"],
+        "SP/FillDepth": groups["fill"]["depth_nominal"],
+    }
+    for i in range(4):
+        known[f"SP/Feeder{i + 1}MassFlow"] = throughput * groups["blend"]["share"][:, i]
+    start = np.zeros((n, len(register.setpoint_ids)))
+    for j, tag in enumerate(register.setpoint_ids):
+        if tag in known:
+            start[:, j] = np.round(known[tag] / register.si_factor[register.scalar_index[tag]], 9)
+    start[:, register.setpoint_index["SP/LineCommand"]] = float(LineCommand.NONE)
+    return start

@@ -1,0 +1,385 @@
+"""What the simulated line is made of: every value with unit, source, reference and the range a plant may lie in."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from line.configuration import load
+from line.units import UNITS
+
+#: Units of materials that never cross the wire: unit -> factor to SI.
+MATERIAL_UNITS: dict[str, float] = {
+    "g/rev": 1e-3,
+    "1/kg": 1.0,
+    "g/cm3": 1e3,
+    "%/h^0.5": 0.01 / 60.0,
+    "rpm/s": 1.0 / 60.0,
+    "mm/s": 1e-3,
+    "kN/mm": 1e6,
+    "g/s": 1e-3,
+    "J": 1.0,
+    "kW/rpm": 6e4,
+    "AU/h": 1.0 / 3600.0,
+}
+#: Draws stay inside this many standard deviations of the reference.
+DRAW_LIMIT_SIGMA = 2.0
+
+
+class Quantity(BaseModel):
+    """One value of a material or machine.
+
+    `value`, `low`, `high` and `sigma` (standard deviation of the draw between plants; None: the same in every plant)
+    in `unit`; `source` measured, paper or estimate; `reference` where it is from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    value: float
+    unit: str
+    source: Literal["measured", "paper", "estimate"]
+    reference: str = Field(min_length=3)
+    low: float
+    high: float
+    sigma: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Quantity:
+        if self.unit not in UNITS and self.unit not in MATERIAL_UNITS:
+            raise ValueError(f"unit {self.unit!r} is not known: use one of {', '.join([*UNITS, *MATERIAL_UNITS])}")
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}: swap them")
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"value {self.value} is outside {self.low}..{self.high}")
+        return self
+
+    @property
+    def si(self) -> float:
+        """The value in SI."""
+        factor = MATERIAL_UNITS[self.unit] if self.unit in MATERIAL_UNITS else UNITS[self.unit][0]
+        return self.value * factor
+
+
+class _Group(BaseModel):
+    """A group of quantities; `_units` gives the only unit each may be written in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _unit(unit: str) -> Any:
+    return Field(json_schema_extra={"unit": unit})
+
+
+class _Checked(_Group):
+    @model_validator(mode="after")
+    def _units_fit(self) -> _Checked:
+        for name, field in type(self).model_fields.items():
+            extra = field.json_schema_extra
+            wanted = extra.get("unit") if isinstance(extra, dict) else None
+            quantity = getattr(self, name)
+            if wanted is not None and quantity.unit != wanted:
+                raise ValueError(f"{name}: unit {quantity.unit!r} found, write it in {wanted!r}")
+        return self
+
+
+class FeederParameters(_Checked):
+    """One loss-in-weight feeder and its material."""
+
+    feed_factor_max: Quantity = _unit("g/rev")
+    feed_factor_ratio: Quantity = _unit("-")
+    level_coefficient: Quantity = _unit("1/kg")
+    bulk_density: Quantity = _unit("g/cm3")
+    flow_noise: Quantity = _unit("%")
+    feed_factor_drift: Quantity = _unit("%/h^0.5")
+    refill_bump: Quantity = _unit("%")
+    refill_time: Quantity = _unit("s")
+    refill_request: Quantity = _unit("kg")
+    refill_complete: Quantity = _unit("kg")
+    initial_fill: Quantity = _unit("kg")
+    scale_noise: Quantity = _unit("g")
+    scale_window: Quantity = _unit("s")
+    scale_span_error: Quantity = _unit("%")
+    purity: Quantity = _unit("%")
+
+
+class FeederSet(_Group):
+    """The four feeders in their order on the line."""
+
+    api: FeederParameters
+    premix: FeederParameters
+    lactose: FeederParameters
+    lubricant: FeederParameters
+
+    def each(self) -> tuple[FeederParameters, ...]:
+        """Return the feeders 1..4."""
+        return (self.api, self.premix, self.lactose, self.lubricant)
+
+
+class FeederCommonParameters(_Checked):
+    """What the four feeders share."""
+
+    drive_lag: Quantity = _unit("s")
+    screw_speed_max: Quantity = _unit("rpm")
+    screw_rate: Quantity = _unit("rpm/s")
+    flow_noise_time: Quantity = _unit("s")
+    screw_line: Quantity = _unit("%")
+    settle_time: Quantity = _unit("s")
+    refill_bump_time: Quantity = _unit("s")
+    refill_scale_noise: Quantity = _unit("g")
+    torque_base: Quantity = _unit("%")
+
+
+class BlenderParameters(_Checked):
+    """Continuous blender: hold-up law and dead time."""
+
+    hold_up: Quantity = _unit("kg")
+    flow_exponent: Quantity = _unit("-")
+    speed_exponent: Quantity = _unit("-")
+    dead_time: Quantity = _unit("s")
+    reference_flow: Quantity = _unit("kg/h")
+    reference_speed: Quantity = _unit("rpm")
+    speed_rate: Quantity = _unit("rpm/s")
+    torque: Quantity = _unit("N m")
+    load_cell_noise: Quantity = _unit("g")
+    load_cell_span_error: Quantity = _unit("%")
+
+
+class HopperParameters(_Checked):
+    """Hopper and chute over the press."""
+
+    level: Quantity = _unit("kg")
+    plug_share: Quantity = _unit("-")
+    level_noise: Quantity = _unit("%")
+    level_span_error: Quantity = _unit("%")
+    discharge_rate_max: Quantity = _unit("g/s")
+
+
+class FeedFrameParameters(_Checked):
+    """Feed frame of the press."""
+
+    hold_up: Quantity = _unit("kg")
+    dead_time: Quantity = _unit("s")
+    split: Quantity = _unit("-")
+    paddle_speed: Quantity = _unit("rpm")
+
+
+class FillParameters(_Checked):
+    """Die filling."""
+
+    density: Quantity = _unit("g/cm3")
+    turret_term: Quantity = _unit("-")
+    depth_term: Quantity = _unit("-")
+    kinetic_speed_ratio: Quantity = _unit("-")
+    within_run_sigma: Quantity = _unit("%")
+    within_run_time: Quantity = _unit("s")
+    tablet_sigma: Quantity = _unit("%")
+    depth_nominal: Quantity = _unit("mm")
+
+
+class CompactionParameters(_Checked):
+    """Main and pre-compression."""
+
+    die_diameter: Quantity = _unit("mm")
+    true_density: Quantity = _unit("g/cm3")
+    yield_pressure: Quantity = _unit("MPa")
+    heckel_intercept: Quantity = _unit("-")
+    press_stiffness: Quantity = _unit("kN/mm")
+    main_height: Quantity = _unit("mm")
+    elastic_recovery: Quantity = _unit("-")
+    main_force: Quantity = _unit("kN")
+    punch_length_sigma: Quantity = _unit("mm")
+    force_sensor_noise: Quantity = _unit("%")
+    force_span_error: Quantity = _unit("%")
+    pre_force: Quantity = _unit("kN")
+    pre_exponent: Quantity = _unit("-")
+
+
+class StrengthParameters(_Checked):
+    """Tensile strength and lubrication."""
+
+    strength_nominal: Quantity = _unit("MPa")
+    porosity_factor: Quantity = _unit("-")
+    lubrication_share: Quantity = _unit("-")
+    lubrication_loss: Quantity = _unit("%")
+    tablet_sigma: Quantity = _unit("%")
+
+
+class EjectionParameters(_Checked):
+    """Ejection force."""
+
+    force_ratio: Quantity = _unit("-")
+    lubricant_exponent: Quantity = _unit("-")
+    sensor_noise: Quantity = _unit("%")
+
+
+class ContentParameters(_Checked):
+    """The product's dose and how evenly a single tablet gets it."""
+
+    label_claim: Quantity = _unit("mg")
+    tablet_mass: Quantity = _unit("mg")
+    micro_mixing_sigma: Quantity = _unit("%")
+
+
+class DriveParameters(_Checked):
+    """Drives, reject window and power of the press."""
+
+    turret_speed_min: Quantity = _unit("rpm")
+    turret_speed_max: Quantity = _unit("rpm")
+    turret_rate: Quantity = _unit("rpm/s")
+    fill_rate: Quantity = _unit("mm/s")
+    fill_resolution: Quantity = _unit("mm")
+    height_rate: Quantity = _unit("mm/s")
+    encoder_noise: Quantity = _unit("mm")
+    power_idle: Quantity = _unit("kW")
+    power_per_speed: Quantity = _unit("kW/rpm")
+    compaction_work: Quantity = _unit("J")
+    reject_window: Quantity = _unit("%")
+
+
+class ChuteParameters(_Checked):
+    """Container scales behind the gate."""
+
+    accepted_scale_span_error: Quantity = _unit("%")
+    scale_noise: Quantity = _unit("g")
+
+
+class NirParameters(_Checked):
+    """Near-infrared probe at the blender exit."""
+
+    delay: Quantity = _unit("s")
+    interval: Quantity = _unit("s")
+    sampling_sigma: Quantity = _unit("%")
+    sampling_time: Quantity = _unit("s")
+    bias_sigma: Quantity = _unit("%")
+    bias_time: Quantity = _unit("s")
+    photon_noise: Quantity = _unit("AU")
+    scatter_sigma: Quantity = _unit("%")
+    offset_sigma: Quantity = _unit("AU")
+    temperature_effect: Quantity = _unit("AU")
+    fouling_rate: Quantity = _unit("AU/h")
+    lamp_rate: Quantity = _unit("AU/h")
+    integration_time: Quantity = _unit("ms")
+    path: Quantity = _unit("-")
+
+
+class TesterParameters(_Checked):
+    """At-line tablet tester."""
+
+    weight_noise: Quantity = _unit("mg")
+    thickness_noise: Quantity = _unit("mm")
+    hardness_noise: Quantity = _unit("%")
+    delay: Quantity = _unit("s")
+
+
+class AssayParameters(_Checked):
+    """At-line assay."""
+
+    noise: Quantity = _unit("%")
+    delay: Quantity = _unit("s")
+
+
+class RoomParameters(_Checked):
+    """Air of the compression suite."""
+
+    temperature: Quantity = _unit("degC")
+    humidity: Quantity = _unit("%")
+
+
+class PlcParameters(_Checked):
+    """Tuning and trips of the PLC, and the set-points it starts with."""
+
+    gravimetric_time: Quantity = _unit("s")
+    gravimetric_gain: Quantity = _unit("-")
+    flow_alarm: Quantity = _unit("%")
+    refill_array_share: Quantity = _unit("%")
+    level_time: Quantity = _unit("s")
+    level_integral_time: Quantity = _unit("s")
+    level_filter: Quantity = _unit("s")
+    force_gain: Quantity = _unit("-")
+    force_to_weight: Quantity = _unit("-")
+    hopper_high: Quantity = _unit("kg")
+    hopper_low: Quantity = _unit("kg")
+    hopper_empty: Quantity = _unit("kg")
+    force_trip: Quantity = _unit("kN")
+    ejection_trip: Quantity = _unit("N")
+    throughput: Quantity = _unit("kg/h")
+    share_api: Quantity = _unit("%")
+    share_premix: Quantity = _unit("%")
+    share_lactose: Quantity = _unit("%")
+    share_lubricant: Quantity = _unit("%")
+
+    def shares(self) -> tuple[float, float, float, float]:
+        """Return the mass fractions of feeders 1..4."""
+        return (self.share_api.si, self.share_premix.si, self.share_lactose.si, self.share_lubricant.si)
+
+
+class Band(_Group):
+    """One Gaussian absorption band of a pure component."""
+
+    component: Literal["api", "premix", "lactose", "lubricant", "water"]
+    centre_per_cm: float = Field(gt=3000, lt=13000)
+    width_per_cm: float = Field(gt=1, lt=2000)
+    height_au: float = Field(gt=0, lt=20)
+    source: Literal["measured", "paper", "estimate"]
+
+
+class PlantParameters(_Group):
+    """Everything one simulated line is made of."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    feeders: FeederSet
+    feeder_common: FeederCommonParameters
+    blender: BlenderParameters
+    hopper: HopperParameters
+    feed_frame: FeedFrameParameters
+    fill: FillParameters
+    compaction: CompactionParameters
+    strength: StrengthParameters
+    ejection: EjectionParameters
+    content: ContentParameters
+    drive: DriveParameters
+    chute: ChuteParameters
+    nir: NirParameters
+    tester: TesterParameters
+    assay: AssayParameters
+    room: RoomParameters
+    plc: PlcParameters
+    bands: tuple[Band, ...] = Field(min_length=5)
+
+
+def load_parameters(path: Path) -> PlantParameters:
+    """Return the parameters of a TOML file. Raises ConfigurationFaults naming every fault: key, value, remedy."""
+    return load(path, PlantParameters)
+
+
+def draw_parameters(nominal: PlantParameters, plant_seed: int) -> PlantParameters:
+    """Return another plant of the same design.
+
+    Each quantity with a `sigma` is drawn from a normal around its reference, cut at 2 sigma and at low..high. Each
+    has a generator of its own (plant seed and its path), so that a parameter added later changes no other draw.
+    """
+    return nominal.model_copy(update=_drawn_fields(nominal, plant_seed, ""))
+
+
+def _drawn_fields(group: BaseModel, plant_seed: int, path: str) -> dict[str, Any]:
+    drawn: dict[str, Any] = {}
+    for name in type(group).model_fields:
+        item, here = getattr(group, name), f"{path}.{name}"
+        if isinstance(item, Quantity):
+            if item.sigma is not None:
+                drawn[name] = item.model_copy(update={"value": _draw(item, item.sigma, plant_seed, here)})
+        elif isinstance(item, BaseModel):
+            drawn[name] = item.model_copy(update=_drawn_fields(item, plant_seed, here))
+    return drawn
+
+
+def _draw(quantity: Quantity, sigma: float, plant_seed: int, path: str) -> float:
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([plant_seed, zlib.crc32(path.encode())])))
+    z = float(generator.standard_normal())
+    z = math.copysign(min(abs(z), DRAW_LIMIT_SIGMA), z)
+    return min(max(quantity.value + sigma * z, quantity.low), quantity.high)

@@ -1,0 +1,142 @@
+"""The simulated plant as others see it: one line that advances a second a call and never tells its truth on a tag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from line.configuration import Geometry, Scenario
+from line.errors import CommunicationError, ConfigurationError
+from line.modes import WeightLoop
+from line.quality import STATUS_GOOD
+from line.samples import StepResult
+from line.tags import TagRegister
+from plant_sim.calibration import MeasuredSpectra
+from plant_sim.laboratory import Sampling
+from plant_sim.lines import Lines, LineSetup
+from plant_sim.parameters import PlantParameters
+from plant_sim.recorder import Recorder
+from plant_sim.spectrometer import wavenumbers
+from plant_sim.truth import Truth
+
+
+@dataclass(frozen=True)
+class PlantSetup:
+    """What a plant is built from.
+
+    register and geometry describe the line as installed; parameters are the plant's own (see draw_parameters); seed
+    drives everything that happens by chance, plant_seed the turret's punch lengths (None: seed); scenario gives
+    faults and lots; measured_spectra replaces simulated spectra by real ones. The tester and assay pull n tablets
+    every interval.
+    """
+
+    register: TagRegister
+    parameters: PlantParameters
+    seed: int
+    scenario: Scenario
+    geometry: Geometry
+    tester_interval_s: int = 300
+    tester_n: int = 10
+    assay_interval_s: int = 900
+    assay_n: int = 10
+    measured_spectra: MeasuredSpectra | None = None
+    plant_seed: int | None = None
+    weight_loop: WeightLoop = WeightLoop.FORCE
+
+
+class Plant:
+    """One simulated line; implements line.ports.SteppedPlant.
+
+    `truth` is what really happened so far; `k` the second reached. Raises ConfigurationError for a bad seed or
+    sampling plan, ConfigurationFaults for unknown faults or a register that lacks tags.
+    """
+
+    def __init__(self, setup: PlantSetup) -> None:
+        _check(setup)
+        self.setup = setup
+        one = LineSetup(
+            setup.parameters,
+            setup.seed,
+            setup.seed if setup.plant_seed is None else setup.plant_seed,
+            setup.scenario,
+            setup.geometry,
+            setup.measured_spectra,
+        )
+        plan = Sampling(setup.tester_interval_s, setup.tester_n, setup.assay_interval_s, setup.assay_n)
+        self.lines = Lines(setup.register, [one], plan, setup.weight_loop)
+        self.truth = Truth(setup.parameters.content.label_claim.value)
+        self._recorder = Recorder(self.lines, 0, self.truth)
+        self._last: tuple[int, int, StepResult] | None = None
+        self._opening = self._first_result()
+
+    @property
+    def k(self) -> int:
+        """The simulated second the plant has reached."""
+        return self.lines.second
+
+    def initial(self) -> StepResult:
+        """Return what is known at second 0: fills, lots, the spectrometer's axis. The same each time."""
+        return self._opening
+
+    def step(self, k: int, request_id: int, setpoints: NDArray[np.float64]) -> StepResult:
+        """Advance from second k to k + 1; see line.ports.SteppedPlant.
+
+        setpoints (m,) plant units in the register's set-point order; values the PLC refuses are answered by an event.
+        The same (k, request_id) again returns the same result and does not advance. Raises CommunicationError for
+        another k, or a vector of the wrong length.
+        """
+        if self._last is not None and self._last[:2] == (k, request_id):
+            return self._last[2]
+        if k != self.k:
+            raise CommunicationError(
+                "step out of order",
+                where="plant",
+                how_much=f"expected k {self.k}, got {k}",
+                what_now="Ask for the step the plant has reached, or repeat the last (k, request id).",
+            )
+        requested = np.asarray(setpoints, dtype=np.float64)
+        wanted = (len(self.setup.register.setpoint_ids),)
+        if requested.shape != wanted:
+            raise CommunicationError("wrong number of set-points", where="plant", how_much=f"{requested.shape}, not {wanted}")
+        events = self.lines.step(requested[None, :])
+        self._recorder.record()
+        result = self._result(tuple(event for _, event in events))
+        self._last = (k, request_id, result)
+        return result
+
+    def write_truth(self, folder: Path) -> Path:
+        """Write `truth.npz` to a folder of its own and return its path. Raises RecordError."""
+        return self.truth.write(folder)
+
+    def _result(self, events: tuple[dict[str, object], ...]) -> StepResult:
+        lines, frame = self.lines, self.lines.frame
+        arrays: dict[str, tuple[NDArray[np.float64], int, int]] = {}
+        if lines.arrived is not None:
+            scan = lines.arrived
+            arrays["NIR/Spectrum"] = (scan.spectra[0].copy(), int(scan.status[0]), scan.taken)
+        if lines.new_revolution[0]:
+            arrays["Press/StationForce"] = (lines.press.station_force[0] * 1e-3, STATUS_GOOD, lines.second)
+        return StepResult(
+            lines.second, frame.values[0].copy(), frame.statuses[0].copy(), frame.source_steps[0].copy(), arrays, events
+        )
+
+    def _first_result(self) -> StepResult:
+        lines = self.lines
+        opening = tuple({**event, "step": 0} for _, event in lines.lots.opening(lines.reading))
+        first = self._result(opening)
+        arrays = {"NIR/Axis": (wavenumbers(), STATUS_GOOD, 0)}
+        return StepResult(first.step, first.values, first.statuses, first.source_steps, arrays, first.events)
+
+
+def _check(setup: PlantSetup) -> None:
+    plan = (setup.tester_interval_s, setup.tester_n, setup.assay_interval_s, setup.assay_n)
+    if setup.seed < 0 or min(plan) < 1:
+        raise ConfigurationError(
+            "the plant cannot be built",
+            where="PlantSetup",
+            how_much=f"seed {setup.seed}, sampling {plan}",
+            what_now="Use a seed of 0 or more and sampling numbers of 1 or more.",
+        )

@@ -89,7 +89,7 @@ def test_text_files_end_with_one_line_end_and_use_no_carriage_return(files: list
 def golden_without_source(names: set[str]) -> list[str]:
     """Return golden files that neither a NAME.SOURCE.md nor a generator NAME.py explains; shorter names cover longer ones."""
     explained = {n.removesuffix(".SOURCE.md") for n in names if n.endswith(".SOURCE.md")}
-    explained |= {n.removesuffix(".py").removeprefix("generate_") for n in names if n.endswith(".py")}
+    explained |= {n.removesuffix(".py").removeprefix("generate_").removesuffix("_generate") for n in names if n.endswith(".py")}
     return sorted(n for n in names if not n.endswith((".SOURCE.md", ".py")) and n.rpartition(".")[0] not in explained)
 
 

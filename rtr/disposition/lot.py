@@ -20,6 +20,7 @@ from rtr.disposition.ledger import Ledger, LedgerBook
 from rtr.disposition.rules import LotFacts, apply_rules
 from rtr.disposition.sensor_checks import AssayPair, SensorChecks, check_sensor
 from rtr.statistics.uniformity import UniformityResult, UniformityVerdict, judge
+from rtr.statistics.weight_variation import route
 
 #: Diversions for these reasons belong to the plan of the shift; they are not excursions.
 PLANNED = frozenset(
@@ -192,7 +193,9 @@ class LotBook:
                 "acceptance value", "", math.nan, 0.0, limit, AttributeState.MISSING, "fewer than 30 accepted tablets"
             )
         passed = result.verdict in (UniformityVerdict.PASS_S1, UniformityVerdict.PASS_S2)
-        basis = f"USP <905> {result.verdict.value} on {result.decisive.n} drawn tablets"
+        product = self.recipe.product
+        table_1 = route("none", product.label_claim_mg, product.tablet_mass_mg)
+        basis = f"USP <905> by content (Table 1: {table_1}), {result.verdict.value} on {result.decisive.n} drawn tablets"
         basis += f", {', '.join(result.fail_reasons)}" if result.fail_reasons else ""
         state = AttributeState.PASS if passed else AttributeState.FAIL
         return Attribute("acceptance value", "", result.decisive.acceptance_value, 0.0, limit, state, basis)

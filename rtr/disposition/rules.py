@@ -1,7 +1,7 @@
 """Rules R1-R8 as a table. Each is a small pure function: facts and recipe in, reasons in words out; none means silent.
 
 R1 rejects; every other one holds; only silence of all, with every attribute passed, recommends release (R7).
-Source: release.md 4.4 with its basis (EMA RTRT guideline, EU GMP Annex 17, 21 CFR 211.103, ICH Q13).
+Basis: EMA guideline on real time release testing (R1, R2), EU GMP Annex 17 (R3, R4), 21 CFR 211.103 (R5), ICH Q13 (R8).
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def stage(
 ) -> StageResult:
     """Return the terms of the stage that tests all of `units` (10 or 30 contents, % LC).
 
-    For contents that a soft sensor predicted (not compendial, release.md 3.6): s^2 is raised by `residual_variance`
+    For contents that a soft sensor predicted (not compendial: a design rule): s^2 is raised by `residual_variance`
     [(% LC)^2], what predictions do not carry of single units, and the mean moves by `shared_bias` [% LC] in the
     direction that gives the larger AV; single units are judged moved to both sides. Zero for measured contents.
     """

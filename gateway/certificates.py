@@ -79,9 +79,17 @@ def create_authority(
         raise CertificateError(
             "validity is outside 1..3650 days", where="certs init", how_much=f"{validity_days} d", what_now="Take 365."
         )
-    if folder.exists() and any(folder.iterdir()) and not renew:
+    if folder.is_dir() and any(folder.iterdir()) and not renew:
         raise CertificateError(
             "the secrets folder is not empty", where=str(folder), what_now="Add --renew to replace everything in it."
+        )
+    strangers = _strangers(folder)
+    if strangers:
+        raise CertificateError(
+            "the folder holds files that are not secrets of ours",
+            where=str(folder),
+            how_much=", ".join(strangers[:3]),
+            what_now="Name another folder: this one would be replaced whole.",
         )
     fresh = folder.with_name(folder.name + ".new")
     try:
@@ -94,6 +102,16 @@ def create_authority(
             f"cannot write secrets: {error.strerror}", where=str(folder), what_now="Free space or name another folder."
         ) from error
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def _strangers(folder: Path) -> list[str]:
+    """Return what lies in the folder and was not written by `create_authority`."""
+    if not folder.is_dir():
+        return [folder.name] if folder.exists() else []
+    ours = {wire.TRUST_FOLDER, wire.CRL_FOLDER, wire.AUTHORITY_FOLDER, wire.USERS_FILE}
+    ours |= {name(a.name) for a in APPLICATIONS for name in (wire.certificate_file, wire.key_file)}
+    ours |= {wire.secret_file(user) for user in USERS}
+    return sorted(path.name for path in folder.iterdir() if path.name not in ours)
 
 
 def _write_all(folder: Path, now: datetime, hosts: Sequence[str], validity_days: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import struct
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyAes256Sha256RsaPss, SecurityPolicyBasic256Sha256
 from asyncua.crypto.truststore import TrustStore
 from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
+from cryptography.exceptions import InvalidSignature
 
 from gateway.refusals import explain
 from gateway.secrets_check import require_folder
@@ -24,6 +26,17 @@ from line.tags import TagRegister
 from line.wire import WireMode
 
 Answer = TypeVar("Answer")
+#: What the library raises for a lost link, a refusal, or an answer that cannot be decoded.
+LINK_ERRORS = (
+    OSError,
+    ua.UaError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    struct.error,
+    InvalidSignature,
+)
 POLICIES: dict[str, Any] = {
     "Aes256_Sha256_RsaPss": SecurityPolicyAes256Sha256RsaPss,
     "Basic256Sha256": SecurityPolicyBasic256Sha256,
@@ -100,7 +113,7 @@ class PlantSession:
         task = self._loop.create_task(work)
         try:
             return self._loop.run_until_complete(task)
-        except (OSError, TimeoutError, ua.UaError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except LINK_ERRORS as error:
             raise explain(error, self.endpoint, during) from error
         finally:
             if not task.done():

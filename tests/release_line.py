@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.signal import fftconvolve
 from scipy.stats import gamma
 
 from line.configuration import LineConfiguration, load
@@ -25,40 +26,53 @@ REGISTER: TagRegister = load_register(ROOT / "configs/line/tags.csv")
 RECIPE: Recipe = load(ROOT / "configs/recipes/reference-18mg.toml", Recipe)
 LINE: LineConfiguration = load(ROOT / "configs/line/reference.toml", LineConfiguration)
 SENSOR = "5" * 64
-N_KERNEL = 1500
 KG_PER_S = 25.0 / 3600.0
+#: Densities live on a grid of a tenth of a second, long enough for all material to leave.
+FINE, N_KERNEL = 10, 1500
 
 
-def exponential_cell(tau_s: float) -> np.ndarray:
-    """Probability that the age is in each second, one tank."""
-    edges = np.arange(N_KERNEL + 1)
-    return np.diff(1.0 - np.exp(-edges / tau_s))
+def density(cdf: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Probability of each tenth of a second of age."""
+    return np.diff(cdf(np.arange(N_KERNEL * FINE + 1) / FINE))
 
 
-def gamma_cell(n: int, tau_s: float, delay_s: float) -> np.ndarray:
-    """The same for n tanks of total mean tau_s behind a delay."""
-    return np.diff(gamma.cdf(np.arange(N_KERNEL + 1) - delay_s, n, scale=tau_s / n))
+def exponential(tau_s: float) -> np.ndarray:
+    """One tank."""
+    return density(lambda age: 1.0 - np.exp(-age / tau_s))
 
 
-def convolve(*kernels: np.ndarray) -> np.ndarray:
-    """Convolution, cut at the kernel length."""
-    whole = kernels[0]
-    for kernel in kernels[1:]:
-        whole = np.convolve(whole, kernel)[:N_KERNEL]
-    return whole
+def tanks(n: int, tau_s: float, dead_s: float) -> np.ndarray:
+    """n equal tanks of total mean tau_s behind a dead time."""
+    return density(lambda age: gamma.cdf(age - dead_s, n, scale=tau_s / n))
 
 
 def delay(seconds: float) -> np.ndarray:
     """A pure delay with linear interpolation."""
-    kernel = np.zeros(N_KERNEL)
-    whole = int(seconds)
-    kernel[whole], kernel[whole + 1] = 1.0 - (seconds - whole), seconds - whole
+    kernel = np.zeros(N_KERNEL * FINE)
+    whole = int(seconds * FINE)
+    part = seconds * FINE - whole
+    kernel[whole], kernel[whole + 1] = 1.0 - part, part
     return kernel
 
 
-#: Mean times at 25 kg/h: process description, section 2.3 (100.8 of it 6 dead; 86.4 with 75 % plug; 3 + 50.4).
-BLENDER = gamma_cell(3, 94.8, 6.0)
-DOWNSTREAM = convolve(delay(64.8 + 3.0), exponential_cell(21.6), exponential_cell(0.79 * 50.4), exponential_cell(0.21 * 50.4))
+def joined(*kernels: np.ndarray) -> np.ndarray:
+    """One after the other. A grid cell stands for its middle, so each kernel beyond the first adds half a cell."""
+    whole = kernels[0]
+    for kernel in kernels[1:]:
+        whole = fftconvolve(whole, kernel)[: N_KERNEL * FINE]
+    return fftconvolve(whole, delay(0.5 * (len(kernels) - 1) / FINE))[: N_KERNEL * FINE]
+
+
+def through(series: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Means per second of what leaves, for means per second of what enters; before the series all was series[0]."""
+    long = np.repeat(np.concatenate([np.full(N_KERNEL, series[0]), series]), FINE)
+    out = fftconvolve(long, kernel)[: len(long)]
+    return out[N_KERNEL * FINE :].reshape(-1, FINE).mean(axis=1)
+
+
+#: Mean times at 25 kg/h: 100.8 s of blender, 6 of them dead; 86.4 s of hopper, 75 % of them plug; feed frame 3 + 50.4 s.
+BLENDER = tanks(3, 94.8, 6.0)
+DOWNSTREAM = joined(delay(64.8 + 3.0), exponential(21.6), exponential(0.79 * 50.4), exponential(0.21 * 50.4))
 
 
 class TextbookLine:
@@ -83,13 +97,9 @@ class TextbookLine:
         self.engine = engine or ReleaseEngine(RECIPE, LINE, REGISTER, SENSOR)
         self.seconds, self.change, self.running_out = seconds, change or (lambda t, values: None), running_out
         self.rng = np.random.default_rng(seed)
-        t = np.arange(-N_KERNEL, seconds)
-        x = np.array([fed(int(s)) for s in t])
-        self.fed = x[N_KERNEL:]
-        self.exit = np.convolve(x, BLENDER)[N_KERNEL : N_KERNEL + seconds]
-        exit_long = np.convolve(x, BLENDER)[: len(t)]
-        exit_long[:N_KERNEL] = np.where(np.arange(N_KERNEL) < N_KERNEL // 2, x[0], exit_long[:N_KERNEL])
-        self.die = np.convolve(np.concatenate([np.full(N_KERNEL, x[0]), exit_long]), DOWNSTREAM)[2 * N_KERNEL :][:seconds]
+        self.fed = np.array([fed(t) for t in range(seconds)])
+        self.exit = through(self.fed, BLENDER)
+        self.die = through(self.exit, DOWNSTREAM)
         self.nir = nir or self._spectrum
         self.noise_pct, self._error = nir_noise_pct, 0.0
         self.steps: list[ReleaseStep] = []
@@ -99,13 +109,11 @@ class TextbookLine:
 
     def run(self) -> TextbookLine:
         """Run the shift; returns self."""
-        made_at: list[int] = []
         for t in range(self.seconds):
             snapshot = self.snapshot(t)
             verdict = self.nir(t - 6, float(self.exit[t - 6]), self.rng) if t >= 6 and (t - 6) % 5 == 0 else None
             step = self.engine.observe(snapshot, verdict, plc_remote=True, comms_ok=True, running_out=self.running_out(t))
             self.steps.append(step)
-            made_at.append(t)
         return self
 
     def snapshot(self, t: int) -> Snapshot:

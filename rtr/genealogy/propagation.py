@@ -47,7 +47,7 @@ N_TRACERS = len(Tracer)
 @dataclass(frozen=True)
 class Flows:
     """Measured movement of one second, SI: feeders into the blender and press out [kg/s], impeller [rev/s], hopper
-    [kg]; `held` while the press stands."""
+    [kg]; `held` while material stands in the line (not while it fills)."""
 
     feed_kg_per_s: float
     press_kg_per_s: float
@@ -107,9 +107,9 @@ class Line:
         """
         if flows.held:
             self._wait()
-        out_kg = self._blend(step, flows, fed)
+        self._blend(step, flows, fed)
         self._follow_level(flows.hopper_kg)
-        self.die = self._descend(flows.press_kg_per_s, out_kg)
+        self.die = self._descend(flows.press_kg_per_s)
         return self.die
 
     def _wait(self) -> None:
@@ -118,7 +118,7 @@ class Line:
         self.blender[..., Tracer.HELD_S] += 1.0
         self.downstream[..., Tracer.HELD_S] += 1.0
 
-    def _blend(self, step: int, flows: Flows, fed: Array) -> float:
+    def _blend(self, step: int, flows: Flows, fed: Array) -> None:
         rtd, n_tanks = self.rtd, self.rtd.blender_n_tanks
         self.inlet.push(flows.feed_kg_per_s, step, fed)
         dead = max(rtd.blender_dead_time_s - rtd.feeder_lag_s, 0.0) * self.flow_reference * self.scale
@@ -138,7 +138,6 @@ class Line:
             moved = flows.feed_kg_per_s + (out - flows.feed_kg_per_s) * i / n_tanks
             self.blender[i], inflow = mix(self.blender[i], inflow, (moved / tank_kg)[:, None])
         self.hopper.push(out, step, inflow.ravel())
-        return out
 
     def slugs(self) -> Array:
         """Return a view of the slugs between blender and hopper tank, oldest first, (n_slugs, 3 copies, N_TRACERS)."""
@@ -170,11 +169,15 @@ class Line:
         hopper = max((1.0 - self.rtd.hopper_plug_share) * self.level_kg, MASS_MIN_KG)
         return np.array([hopper, *self.frame_kg])[:, None] * self.scale
 
-    def _descend(self, press_kg: float, out_kg: float) -> Array:
+    def _descend(self, press_kg: float) -> Array:
         before = self.hopper_position.copy()
         inflow = self._take(self.hopper, self.hopper_position, self._plug_kg())
         moved, tanks = self.hopper_position - before, self._tank_kg()
         self.downstream[0], outflow = mix(self.downstream[0], inflow, (moved / tanks[0])[:, None])
+        if not self.primed:
+            # an empty hopper has no unknown material in it: only what came in counts
+            known = self.downstream[0, :, Tracer.KNOWN][:, None]
+            self.downstream[0] = np.where(known > 1e-3, self.downstream[0] / np.maximum(known, 1e-3), 0.0)
         if press_kg <= 0.0:
             return self.downstream[2].copy()
         if not self.primed:
@@ -240,9 +243,9 @@ def energy_of_tanks(tau_s: Array) -> float:
     """Return integral h(t)^2 dt [1/s] for unequal tanks in series with time constants tau_s [s].
 
     Partial fractions: h = sum A_i e^(-t/tau_i), A_i = tau_i^(n-2) / prod_{j != i}(tau_i - tau_j);
-    integral = sum A_i A_j tau_i tau_j / (tau_i + tau_j). Wrong for equal time constants (they are moved apart by 1e-4).
+    integral = sum A_i A_j tau_i tau_j / (tau_i + tau_j). Wrong for equal time constants (they are moved apart by 0.3 %).
     """
-    tau = np.asarray(tau_s, dtype=float) * (1.0 + 1e-4 * np.arange(len(tau_s)))
+    tau = np.asarray(tau_s, dtype=float) * (1.0 + 3e-3 * np.arange(len(tau_s)))
     n = len(tau)
     weights = np.array([tau[i] ** (n - 2) / np.prod([tau[i] - tau[j] for j in range(n) if j != i]) for i in range(n)])
     pairs = tau[:, None] * tau[None, :] / (tau[:, None] + tau[None, :])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from line.modes import LineState
 from line.recipe import Recipe
 from line.records import EvidenceSource, QualityState, Reason
 from line.samples import Snapshot
@@ -74,9 +75,8 @@ class Tracer1s:
         tracers = fed.tracers(snapshot.step)
         if elapsed_s > GAP_MAX_S:
             tracers[Tracer.WEIGHED] = 0.0
-        flows = Flows(
-            fed.total_kg_per_s, self.press_kg, self._impeller(snapshot), snapshot.si("Hopper/Level"), self.press_kg <= 0
-        )
+        held = self.press_kg <= 0.0 and snapshot.value("Sys/LineState") != LineState.STARTING
+        flows = Flows(fed.total_kg_per_s, self.press_kg, self._impeller(snapshot), snapshot.si("Hopper/Level"), held)
         for late in range(min(elapsed_s, GAP_STEPS_MAX) - 1, -1, -1):
             line.advance(snapshot.step - late, flows, tracers)
         if self.probe.see(snapshot.step, verdict, line) and verdict is not None:

@@ -6,12 +6,14 @@ shear (revolutions x mass), tracer. A later property of material (lot, moisture)
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
+#: Anything the frame takes: numbers of any kind.
+Numbers = NDArray[Any]
 Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 

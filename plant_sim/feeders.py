@@ -10,7 +10,7 @@ from plant_sim.extents import ACTIVE, API, N_EXTENTS, N_FEEDERS, TINY_KG, TOTAL,
 
 #: A 1 s reading is the mean of ten 10 Hz readings.
 READINGS_A_SECOND = 10.0
-#: The refill noise of section 10.1 belongs to a hopper of this size.
+#: The refill noise is that of a hopper of this size; smaller hoppers are hit less.
 REFILL_NOISE_HOPPER_KG = 4.0
 
 
@@ -52,7 +52,7 @@ class FeederBank:
         command (n_lines, 4) screw speed [rev/s]; refilling (n_lines, 4); normals (n_lines, 3, 4).
         """
         p = self._p
-        reach = p["screw_rate"]
+        reach = np.where(command > 0.0, p["screw_rate"], np.inf)  # a stop brakes, a start ramps
         self.speed = self.speed + np.clip((command - self.speed) * self._lag, -reach, reach)
         self._noise = self._noise_keep * self._noise + self._noise_in * normals[:, 0]
         self._drift = self._drift + p["feed_factor_drift"] * normals[:, 1]

@@ -9,7 +9,7 @@ import numpy as np
 from line.errors import ConfigurationFaults, Fault
 from line.quality import STATUS_BAD_WAITING_FOR_INITIAL_DATA, STATUS_GOOD
 from line.tags import TagRegister
-from plant_sim.extents import Vector
+from plant_sim.extents import Numbers, Vector
 
 FEEDER_TAGS = (
     "Setpoint", "MassFlow", "NetWeight", "Totalizer", "ScrewSpeed", "DriveCommand", "FeedFactor", "Mode", "RefillRequest",
@@ -50,7 +50,7 @@ class Frame:
         self.source_steps = np.zeros((n_lines, n), np.int64)
         self.statuses[:, self._fast] = STATUS_GOOD
 
-    def fast(self, second: int, single: Sequence[Vector], feeders: Sequence[Vector], setpoints: Vector) -> None:
+    def fast(self, second: int, single: Sequence[Numbers], feeders: Sequence[Numbers], setpoints: Vector) -> None:
         """Write what is new each second: `single` in the order of SINGLE_TAGS, `feeders` of FEEDER_TAGS (n, 4) each."""
         self.values[:, self._single] = np.stack(single, axis=1)
         self.values[:, self._feeders] = np.concatenate(feeders, axis=1)

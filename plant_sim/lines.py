@@ -165,7 +165,7 @@ class Lines:
         events += self.guard.take(requested, self.watchdog.remote, self.sequence.moving)
         self.setpoints = sp = self.guard.accepted * self._factor
         signals = Signals(
-            self.press_loops.level,
+            self.sensors.level,
             sp[:, column["SP/HopperLevel"]],
             self.sensors.main_force,
             self.sensors.ejection,

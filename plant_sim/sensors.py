@@ -11,7 +11,7 @@ from line.quality import STATUS_BAD_OUT_OF_SERVICE
 from line.tags import TagRegister
 from plant_sim.chute import ACCEPTED, DIVERTED, REJECTED, SAMPLED
 from plant_sim.columns import Columns
-from plant_sim.extents import TOTAL, Vector
+from plant_sim.extents import TOTAL, Numbers, Vector
 from plant_sim.frame import ASSAY_TAGS, NIR_TAGS, TESTER_TAGS, Frame
 from plant_sim.plc.sequence import STOPPED
 from plant_sim.probe import INSTRUMENT_SERIAL, PROBE_ID, REFERENCE_ID, Scan
@@ -61,7 +61,7 @@ class Sensors:
             values = [result.values[name] for name in names]
             self.frame.slow(result.line, [f"{head}/{name}" for name in names], values, result.pulled)
 
-    def _feeders(self, lines: Lines, normals: Vector) -> list[Vector]:
+    def _feeders(self, lines: Lines, normals: Vector) -> list[Numbers]:
         loops, bank, p = lines.feeder_loops, lines.feeders, self._feeder
         self.screw_speed = bank.speed * (1.0 + SPEED_NOISE * normals[:, :4])
         top = p["screw_speed_max"]
@@ -87,7 +87,7 @@ class Sensors:
         self.temperature = room["temperature"] + ROOM_SIGMA_C * self._air[0]
         self.humidity = room["humidity"] + ROOM_SIGMA_RH * self._air[1]
 
-    def _system(self, lines: Lines) -> list[Vector]:
+    def _system(self, lines: Lines) -> list[Numbers]:
         second = self._none + float(lines.second)
         return [
             second,
@@ -98,13 +98,13 @@ class Sensors:
             lines.guard.refused_total * 1.0,
         ]
 
-    def _blender(self, lines: Lines, z: Vector) -> list[Vector]:
+    def _blender(self, lines: Lines, z: Vector) -> list[Numbers]:
         p, hopper = self._g["blender"], self._g["hopper"]
         held, impeller = lines.path.blender[:, TOTAL], lines.press_loops.impeller
         torque = p["torque"] * held / p["hold_up"] * np.sqrt(impeller / p["reference_speed"])
         level = lines.path.hopper[:, TOTAL] * (1.0 + hopper["level_span_error"])
         self.level = level * (1.0 + hopper["level_noise"] * z[3])
-        signals: list[Vector] = [
+        signals: list[Numbers] = [
             impeller * (1.0 + SPEED_NOISE * z[0]) * RPM,
             held * (1.0 + p["load_cell_span_error"]) + p["load_cell_noise"] * z[1],
             torque * (1.0 + BLENDER_TORQUE_NOISE * z[2]),
@@ -113,7 +113,7 @@ class Sensors:
         ]
         return signals
 
-    def _press(self, lines: Lines, z: Vector) -> list[Vector]:
+    def _press(self, lines: Lines, z: Vector) -> list[Numbers]:
         tablets, loops, comp = lines.tablets, lines.press_loops, self._g["compaction"]
         pre = self._none
         self.main_force, self.ejection = self._none, self._none
@@ -144,10 +144,10 @@ class Sensors:
             lines.chute.counts[:, REJECTED] * 1.0,
         ]
 
-    def _containers(self, lines: Lines, normals: Vector) -> list[Vector]:
+    def _containers(self, lines: Lines, normals: Vector) -> list[Numbers]:
         chute = lines.chute
         scales = chute.weigh(normals)
-        signals: list[Vector] = [chute.open * 1.0]
+        signals: list[Numbers] = [chute.open * 1.0]
         signals += [chute.counts[:, d] * 1.0 for d in (ACCEPTED, DIVERTED, SAMPLED)]
         return signals + [scales[:, i] for i in range(4)]
 

@@ -1,0 +1,109 @@
+"""The one form of everything that measures: a table for people, one JSON object for programs, an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from line.canonical import quantise
+
+EXIT_HOLDS, EXIT_FALLS_SHORT = 0, 1
+PACKAGES = ("kilter", "numpy", "scipy", "scikit-learn", "casadi", "asyncua")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number: name, value, unit, the interval low..high it is known to (None: no interval), its source.
+
+    It holds if it is not below `at_least` and not above `at_most`; a value of None or NaN never holds, unless nothing is
+    asked of it and it is merely reported.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """True if the value meets what is asked of it."""
+        if self.at_least is None and self.at_most is None:
+            return True
+        if self.value is None:
+            return False
+        above = self.at_least is None or self.value >= self.at_least
+        below = self.at_most is None or self.value <= self.at_most
+        return above and below and self.value == self.value
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "name": self.name,
+            "value": _finite(self.value),
+            "unit": self.unit,
+            "low": _finite(self.low),
+            "high": _finite(self.high),
+            "at_least": self.at_least,
+            "at_most": self.at_most,
+            "holds": self.holds,
+            "source": self.source,
+        }
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None else quantise(float(value))
+
+
+def measurement_body(figures: Sequence[Figure], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the JSON object: versions, machine load, figures, and whatever else the command tells."""
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "load_1_5_15_min": list(os.getloadavg())},
+        "figures": [figure.body() for figure in figures],
+        "holds": all(figure.holds for figure in figures),
+        **(extra or {}),
+    }
+
+
+def show_figures(title: str, figures: Sequence[Figure], as_json: bool, extra: Mapping[str, Any] | None = None) -> int:
+    """Write the figures to standard output; return the exit code: 0 if all hold, 1 if not."""
+    if as_json:
+        sys.stdout.write(json.dumps(measurement_body(figures, extra), indent=2, allow_nan=False) + "\n")
+    else:
+        Console().print(figure_table(title, figures))
+    return EXIT_HOLDS if all(figure.holds for figure in figures) else EXIT_FALLS_SHORT
+
+
+def figure_table(title: str, figures: Sequence[Figure]) -> Table:
+    """Return the table for people."""
+    table = Table(title=title)
+    table.add_column("figure", no_wrap=True)
+    for name in ("value", "interval", "asked"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("holds")
+    table.add_column("source", overflow="fold")
+    for figure in figures:
+        shown = "-" if figure.value is None else f"{figure.value:.4g} {figure.unit if figure.unit != '1' else ''}".rstrip()
+        interval = "" if figure.low is None or figure.high is None else f"{figure.low:.4g}..{figure.high:.4g}"
+        asked = _asked(figure)
+        table.add_row(figure.name, shown, interval, asked, ("yes" if figure.holds else "NO") if asked else "", figure.source)
+    return table
+
+
+def _asked(figure: Figure) -> str:
+    words = [f">= {figure.at_least:g}"] if figure.at_least is not None else []
+    words += [f"<= {figure.at_most:g}"] if figure.at_most is not None else []
+    return ", ".join(words)

@@ -72,7 +72,7 @@ class ReleaseEngine:
         self.book = ParcelBook()
         self.lot = LotBook(recipe)
         self.exceptions: list[str] = []
-        self._unit_mass: deque[NDArray[np.float32] | None] = deque()
+        self._units: deque[tuple[NDArray[np.float32] | None, float]] = deque()
         self._last: ReleaseStep | None = None
         self._gate_odd_s = 0
         self._held_from: int | None = None
@@ -133,7 +133,7 @@ class ReleaseEngine:
         if made == 0:
             return
         roads = seen.roads
-        self._unit_mass.append(seen.station_mass_mg)
+        self._units.append((seen.station_mass_mg, self.tracer.mass.doubt_pct))
         parcel = Made(
             step=snapshot.step,
             potency_pct_lc=seen.potency_pct_lc,
@@ -153,7 +153,7 @@ class ReleaseEngine:
 
     def _collect(self, parcels: tuple[Parcel, ...]) -> None:
         for parcel in parcels:
-            self.lot.add(parcel, self._unit_mass.popleft())
+            self.lot.add(parcel, *self._units.popleft())
 
     def _samples(self, snapshot: Snapshot, regime: Regime) -> list[Event]:
         """Check a new tester sample against the weight map; keep a new assay."""

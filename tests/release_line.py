@@ -110,11 +110,15 @@ class TextbookLine:
     def run(self) -> TextbookLine:
         """Run the shift; returns self."""
         for t in range(self.seconds):
-            snapshot = self.snapshot(t)
-            verdict = self.nir(t - 6, float(self.exit[t - 6]), self.rng) if t >= 6 and (t - 6) % 5 == 0 else None
-            step = self.engine.observe(snapshot, verdict, plc_remote=True, comms_ok=True, running_out=self.running_out(t))
-            self.steps.append(step)
+            self.second(t)
         return self
+
+    def second(self, t: int) -> None:
+        """Let one second pass; a spectrum arrives every five, six seconds after its material passed."""
+        row = self.snapshot(t)
+        verdict = self.nir(t - 6, float(self.exit[t - 6]), self.rng) if t >= 6 and (t - 6) % 5 == 0 else None
+        out = self.running_out(t)
+        self.steps.append(self.engine.observe(row, verdict, plc_remote=True, comms_ok=True, running_out=out))
 
     def snapshot(self, t: int) -> Snapshot:
         """All tags of second t: the gate carries out last second's request, tablets reach it two seconds after the die."""

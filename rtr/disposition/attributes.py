@@ -12,6 +12,7 @@ import numpy as np
 SLOPE_BLOCK_S = 300
 SLOPE_BLOCKS_MIN = 4
 SLOPE_SIGNIFICANCE = 2.0
+HORIZON_H = 1.0
 
 
 class AttributeState(StrEnum):
@@ -54,7 +55,8 @@ def within(name: str, unit: str, value: float, low: float, high: float, basis: s
 class Trend:
     """Named statistic of R2: least-squares slope of 5 min means of potency over the lot.
 
-    `trending`: |slope| above the recipe's limit, above twice its standard error, and leading away from target.
+    `trending`: |slope| above the recipe's limit, above twice its standard error, and the line leaves the assay limits
+    within an hour after the lot's end.
     """
 
     slope_pct_per_h: float
@@ -63,8 +65,10 @@ class Trend:
     trending: bool
 
 
-def assay_trend(steps: Sequence[int], potency_pct_lc: Sequence[float], limit_pct_per_h: float, target: float = 100.0) -> Trend:
-    """Return the trend of potency [% LC] over seconds `steps` of accepted parcels.
+def assay_trend(
+    steps: Sequence[int], potency_pct_lc: Sequence[float], limit_pct_per_h: float, low: float, high: float
+) -> Trend:
+    """Return the trend of potency [% LC] over seconds `steps` of accepted parcels; low..high the limits of the assay.
 
     Blocks of 300 s; fewer than 4 blocks give no trend (NaN, not trending). Ordinary least squares on block means.
     """
@@ -81,6 +85,6 @@ def assay_trend(steps: Sequence[int], potency_pct_lc: Sequence[float], limit_pct
     slope = float(centred @ means / (centred @ centred))
     fitted = means.mean() + slope * centred
     spread = float(((means - fitted) ** 2).sum() / (len(names) - 2) / (centred @ centred)) ** 0.5
-    away = slope * (fitted[-1] - target) > 0
-    trending = abs(slope) > max(limit_pct_per_h, SLOPE_SIGNIFICANCE * spread) and bool(away)
+    leaves = not low <= fitted[-1] + slope * HORIZON_H <= high
+    trending = abs(slope) > max(limit_pct_per_h, SLOPE_SIGNIFICANCE * spread) and bool(leaves)
     return Trend(slope, spread, len(names), trending)

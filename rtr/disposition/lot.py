@@ -88,14 +88,17 @@ class LotBook:
         self.ledger = LedgerBook(feeders, recipe.rtd.feed_frame_hold_up_kg)
         self.parcels: list[Parcel] = []
         self.unit_mass_mg: list[NDArray[np.float32] | None] = []
+        self.mass_doubt_pct: list[float] = []
         self.testers: dict[int, TesterSample] = {}
         self.assays: dict[int, tuple[int, int, float]] = {}
         self._ends: list[int] = []
 
-    def add(self, parcel: Parcel, unit_mass_mg: NDArray[np.float32] | None) -> None:
-        """Add the next finished parcel with the masses of single tablets made then, if there are any."""
+    def add(self, parcel: Parcel, unit_mass_mg: NDArray[np.float32] | None, mass_doubt_pct: float = 0.0) -> None:
+        """Add the next finished parcel with the masses of single tablets made then, if there are any, and the doubt
+        about masses by force [%] at that time."""
         self.parcels.append(parcel)
         self.unit_mass_mg.append(unit_mass_mg)
+        self.mass_doubt_pct.append(mass_doubt_pct)
         self._ends.append(parcel.counter_to)
 
     def between(self, counter_from: int, counter_to: int) -> list[Parcel]:
@@ -178,7 +181,7 @@ class LotBook:
             recipe.product.target_pct_lc,
             rounding=rules.rounding,
             residual_variance=rules.residual_variance_pct2,
-            shared_bias=rules.shared_bias_pct,
+            shared_bias=rules.shared_bias_pct + _mean([self.mass_doubt_pct[i] for i in known], counts),
             l1=rules.l1,
             l2=rules.l2,
         )
@@ -236,9 +239,9 @@ class LotBook:
 
     def _trend(self, accepted: list[int]) -> Trend:
         parcels = [self.parcels[i] for i in accepted]
-        rules, product = self.recipe.rules, self.recipe.product
+        rules = self.recipe.rules
         steps, potency = [p.step for p in parcels], [p.potency_pct_lc for p in parcels]
-        return assay_trend(steps, potency, rules.trending_assay_slope_pct_per_h, product.target_pct_lc)
+        return assay_trend(steps, potency, rules.trending_assay_slope_pct_per_h, rules.assay_low_pct, rules.assay_high_pct)
 
     def _counted_kg(self) -> dict[str, float]:
         mass = [

@@ -67,9 +67,12 @@ class Tracer1s:
     def observe(
         self, snapshot: Snapshot, verdict: SpectrumVerdict | None, made: int, elapsed_s: int, look_ahead_s: int
     ) -> Seen:
-        """Move the material by `elapsed_s` seconds and return what is known of the tablets `made` in them."""
+        """Move the material by `elapsed_s` seconds and return what is known of the tablets `made` in them.
+
+        After a gap of more than 2 s the tablets' mass is unknown and the feed was not weighed.
+        """
         line, road_map = self._ready(snapshot)
-        mass = self.mass.read(snapshot)
+        mass = self.mass.read(snapshot) if elapsed_s <= GAP_MAX_S else math.nan
         self._press(snapshot, made, elapsed_s, mass)
         fed = self.feeders.read(snapshot)
         tracers = fed.tracers(snapshot.step)

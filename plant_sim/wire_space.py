@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from asyncua import Node, Server, ua
 
@@ -113,14 +113,14 @@ class NewestFrame:
         if (status >> 30) & SEVERITY_BAD:
             return _empty(status, self._time(source))
         variant = ua.Variant(value, kind, is_array=is_array)
-        return ua.DataValue(variant, ua.StatusCode(status), SourceTimestamp=self._time(source))
+        return ua.DataValue(variant, ua.StatusCode(ua.UInt32(status)), SourceTimestamp=_stamp(self._time(source)))
 
     def _time(self, source_step: int) -> datetime:
         return self.origin + timedelta(seconds=source_step)
 
 
 def _empty(status: int, time: datetime | None) -> ua.DataValue:
-    return ua.DataValue(ua.Variant(None, ua.VariantType.Null), ua.StatusCode(status), SourceTimestamp=time)
+    return ua.DataValue(ua.Variant(None, ua.VariantType.Null), ua.StatusCode(ua.UInt32(status)), SourceTimestamp=_stamp(time))
 
 
 class AddressSpace:
@@ -170,7 +170,7 @@ class AddressSpace:
                     await callback(handle, value)
 
     def _id(self, identifier: str) -> ua.NodeId:
-        return ua.NodeId(identifier, self.index)
+        return ua.NodeId(ua.String(identifier), ua.Int16(self.index))
 
     async def _add_tag(self, folder: Node, tag: Tag, name: str) -> None:
         kind = VARIANT_TYPES[tag.type]
@@ -179,7 +179,7 @@ class AddressSpace:
             self._id(wire.node_identifier(tag.id)),
             ua.QualifiedName(name, self.index),
             ua.Variant(start, kind, is_array=tag.is_array),
-            datatype=ua.NodeId(kind.value),
+            datatype=_type_id(kind.value),
         )
         if tag.is_array:
             await node.write_attribute(ua.AttributeIds.ValueRank, _data(1, ua.VariantType.Int32))
@@ -189,21 +189,27 @@ class AddressSpace:
             ua.AttributeIds.Description, _data(ua.LocalizedText(tag.description), ua.VariantType.LocalizedText)
         )
         await self._add_property(
-            node, "EURange", ua.Variant(ua.Range(tag.low, tag.high), ua.VariantType.ExtensionObject), ua.ObjectIds.Range
+            node, tag.id, "EURange", ua.Variant(ua.Range(tag.low, tag.high), ua.VariantType.ExtensionObject), ua.ObjectIds.Range
         )
         unit = ua.EUInformation(UNIT_NAMESPACE, -1, ua.LocalizedText(tag.unit), ua.LocalizedText(tag.unit))
         await self._add_property(
-            node, "EngineeringUnits", ua.Variant(unit, ua.VariantType.ExtensionObject), ua.ObjectIds.EUInformation
+            node, tag.id, "EngineeringUnits", ua.Variant(unit, ua.VariantType.ExtensionObject), ua.ObjectIds.EUInformation
         )
         if tag.access == "rw":
             await node.set_writable()
-        self._server.iserver.set_attribute_value_callback(node.nodeid, lambda _node, _attribute, tag=tag: self._frame.read(tag))
+        self._server.iserver.set_attribute_value_callback(node.nodeid, self._reader(tag))
         self.tag_of[node.nodeid] = tag
         self._watched.append((tag, self._server.iserver.aspace[node.nodeid].attributes[ua.AttributeIds.Value]))
 
-    async def _add_property(self, node: Node, name: str, value: ua.Variant, datatype: int) -> None:
-        identifier = f"{node.nodeid.Identifier}.{name}"
-        await node.add_property(self._id(identifier), ua.QualifiedName(name, 0), value, datatype=ua.NodeId(datatype))
+    def _reader(self, tag: Tag) -> Callable[[ua.NodeId, ua.AttributeIds], ua.DataValue]:
+        def read(_node: ua.NodeId, _attribute: ua.AttributeIds) -> ua.DataValue:
+            return self._frame.read(tag)
+
+        return read
+
+    async def _add_property(self, node: Node, tag_id: str, name: str, value: ua.Variant, datatype: int) -> None:
+        identifier = f"{wire.node_identifier(tag_id)}.{name}"
+        await node.add_property(self._id(identifier), ua.QualifiedName(name, 0), value, datatype=_type_id(datatype))
 
     async def _add_facts(self, line: Node, mode: wire.WireMode) -> None:
         folder = await line.add_folder(self._id(f"{wire.LINE_FOLDER}/Wire"), ua.QualifiedName("Wire", self.index))
@@ -213,6 +219,14 @@ class AddressSpace:
             await folder.add_variable(
                 self._id(identifier), ua.QualifiedName(name, self.index), ua.Variant(value, ua.VariantType.String)
             )
+
+
+def _stamp(time: datetime | None) -> ua.DateTime | None:
+    return cast("ua.DateTime | None", time)
+
+
+def _type_id(number: int) -> ua.NodeId:
+    return ua.NodeId(ua.Int32(number))
 
 
 def _data(value: Any, kind: ua.VariantType) -> ua.DataValue:

@@ -58,7 +58,7 @@ def served(secrets: Path, mode: WireMode = WireMode.LOCKSTEP, plant: Any = None,
         asyncio.set_event_loop(loop)
         work = serve(
             state.plant,
-            state.plant.register,
+            register(),
             ServerSettings(port, secrets, mode),
             clock or SystemClock(),
             ready=ready,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import shutil
 import signal
@@ -17,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asyncua import ua
 
 from gateway.certificates import create_authority
 from gateway.inprocess import InProcessPort
@@ -28,46 +25,18 @@ from line import wire
 from line.clock import ManualClock, SystemClock
 from line.configuration import LineConfiguration, Scenario, load
 from line.errors import CertificateError, CommunicationError
-from line.ports import PlantPort
 from line.quality import Quality
-from line.samples import Snapshot
 from line.tags import TagRegister
 from line.wire import WireMode
 from plant_sim.parameters import draw_parameters, load_parameters
 from plant_sim.plant import Plant, PlantSetup
 from tests.first_order_plant import FirstOrderPlant
-from tests.wire_bench import ROOT, Served, copied, plain_client, refused, register, served, viewer_caller
+from tests.wire_bench import ROOT, Served, copied, refused, served, viewer_caller
+from tests.wire_process import SERVE, TAGS, Process, content, free_port, line_of, port_to, run
 
 pytestmark = pytest.mark.hil
-HERE = Path(__file__).resolve().parent
-TAGS = register()
 QUICK = Timeouts(connect_s=4.0, request_s=0.4, close_s=0.5, attempts=2)
 VIEWER = Account(wire.VIEWER_NAME, wire.VIEWER_URI, wire.USER_VIEW)
-
-
-def port_to(endpoint: str, secrets: Path, **more: object) -> OpcUaPort:
-    return OpcUaPort(endpoint, TAGS, secrets, SystemClock(), **more)  # type: ignore[arg-type]
-
-
-class Process:
-    """A served plant in a process of its own."""
-
-    def __init__(self, secrets: Path, port: int = 0, mode: str = "LOCKSTEP", *more: str) -> None:
-        command = [sys.executable, str(HERE / "serve_first_order.py"), str(secrets), str(port), mode, *more]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1])}
-        self.popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        assert self.popen.stdout is not None
-        line = self.popen.stdout.readline()
-        self.ready = json.loads(line) if line else {}
-        self.endpoint = str(self.ready.get("endpoint", ""))
-
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str, float]:
-        """Send a signal; return exit code, standard error and how long it took [s]."""
-        started = time.monotonic()
-        if self.popen.poll() is None:
-            self.popen.send_signal(number)
-        _, said = self.popen.communicate(timeout=20)
-        return self.popen.returncode, said, time.monotonic() - started
 
 
 @pytest.fixture(scope="module")
@@ -86,38 +55,6 @@ def process(secrets: Path, running: list[Process]) -> Process:
     if not running or running[-1].popen.poll() is not None:
         running.append(Process(secrets))
     return running[-1]
-
-
-def run(port: PlantPort, steps: int, *, start_up: bool = False) -> list[Snapshot]:
-    """A small controller: moves depend on what was measured, so that any difference grows."""
-    snapshots = [port.open()]
-    for k in range(steps):
-        force = 5.0 + np.nan_to_num(snapshots[-1].raw("Press/MainForceMean")) % 1.0
-        port.write_moves({"SP/HeartbeatCtrl": k + 1, "SP/MainForce": force, "SP/AcceptRequest": k % 2})
-        if start_up:
-            port.write_moves({"SP/RemoteRequest": 1, "SP/LineCommand": 1 if k == 2 else 0})
-        snapshots.append(port.read_snapshot())
-    return snapshots
-
-
-def content(snapshots: list[Snapshot]) -> list[tuple[object, ...]]:
-    return [
-        (
-            s.step,
-            s.values.tobytes(),
-            s.statuses.tobytes(),
-            s.source_steps.tobytes(),
-            [(i, a.values.tobytes(), a.status, a.source_step, a.quality) for i, a in s.arrays.items()],
-            json.dumps(s.events),
-        )
-        for s in snapshots
-    ]
-
-
-def line_of(error: BaseException) -> str:
-    text = str(error)
-    assert "\n" not in text and text
-    return text
 
 
 # --- equal content ------------------------------------------------------------------------------------------------------
@@ -184,12 +121,6 @@ def test_a_second_open_goes_on_where_the_plant_is(plant_server: Served, secrets:
 
 
 # --- what can go wrong at the start -------------------------------------------------------------------------------------
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def test_a_plant_that_is_not_there(secrets: Path) -> None:
     with pytest.raises(CommunicationError, match="not reachable") as caught:
         port_to(f"opc.tcp://127.0.0.1:{free_port()}/kilter/plant", secrets).open()
@@ -404,8 +335,8 @@ def test_the_server_ends_when_its_parent_is_gone(secrets: Path) -> None:
         "import subprocess, sys; p = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE);"
         "p.stdout.readline(); print(p.pid, flush=True)"
     )
-    command = [sys.executable, str(HERE / "serve_first_order.py"), str(secrets), "0", "LOCKSTEP", "with-parent"]
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    command = [sys.executable, str(SERVE), str(secrets), "0", "LOCKSTEP", "with-parent"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, env=environment, timeout=60)
     pid, limit = int(done.stdout), time.monotonic() + 10.0
     while alive(pid) and time.monotonic() < limit:
@@ -416,68 +347,3 @@ def test_the_server_ends_when_its_parent_is_gone(secrets: Path) -> None:
 def alive(pid: int) -> bool:
     state = Path(f"/proc/{pid}/stat")
     return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-# --- real time ----------------------------------------------------------------------------------------------------------
-def test_real_time_reads_every_second_and_confirms_writes(real_time_server: Served, secrets: Path) -> None:
-    port = port_to(real_time_server.endpoint, secrets, mode=WireMode.REALTIME)
-    first = port.open()
-    assert set(first.arrays) == set(TAGS.array_ids)
-    steps = [first.step]
-    for k in range(2):
-        port.write_moves({"SP/HeartbeatCtrl": k + 1, "SP/MainForce": 5.0 + k, "SP/FillDepth": 9.0})
-        snapshot = port.read_snapshot()
-        steps.append(snapshot.step)
-        assert list(port.unconfirmed_writes()) == ["SP/FillDepth"]
-        assert snapshot.value("SP/MainForce") == 5.0 + k
-        assert snapshot.quality_of("Assay/PotencyMean") == Quality.BAD
-        assert snapshot.source_step("NIR/SpectrumId") == snapshot.step - snapshot.step % 5
-        assert "Press/StationForce" in snapshot.arrays
-        assert ("NIR/Spectrum" in snapshot.arrays) == (snapshot.step % 5 == 0)
-    assert steps == list(range(steps[0], steps[0] + 3))
-    port.close()
-
-
-def test_real_time_subscribers_see_changes(real_time_server: Served, secrets: Path) -> None:
-    class Heard:
-        def __init__(self) -> None:
-            self.values: list[object] = []
-
-        def datachange_notification(self, node: object, value: object, data: object) -> None:
-            self.values.append(value)
-
-    async def main(endpoint: str) -> list[object]:
-        client = await plain_client(endpoint, secrets, viewer_caller(secrets))
-        async with client:
-            index = await client.get_namespace_index(wire.NAMESPACE)
-            heard = Heard()
-            subscription = await client.create_subscription(200, heard)
-            await subscription.subscribe_data_change(client.get_node(ua.NodeId("Line1/Sys/StepIndex", index)))
-            await asyncio.sleep(2.6)
-            await subscription.delete()
-            return heard.values
-
-    values = asyncio.run(main(real_time_server.endpoint))
-    assert len(values) >= 3 and values == list(range(int(values[0]), int(values[0]) + len(values)))  # type: ignore[call-overload]
-
-
-def test_real_time_stale_data_are_lost_and_the_link_comes_back_with_the_plant(secrets: Path) -> None:
-    """First a plant whose beat stands still, then none at all, then a good one at the same address."""
-    number = free_port()
-    with served(secrets, WireMode.REALTIME, FirstOrderPlant(TAGS, silent_from=0), number) as state:
-        port = port_to(state.endpoint, secrets, mode=WireMode.REALTIME)
-        port.open()
-        with pytest.raises(CommunicationError, match="beat has not changed for 2 s"):
-            for _ in range(6):
-                port.read_snapshot()
-    started = time.monotonic()
-    with pytest.raises(CommunicationError, match="lost"):
-        port.read_snapshot()
-    assert time.monotonic() - started < 2.0
-    with pytest.raises(CommunicationError, match="not reachable"):
-        port.read_snapshot()
-    with served(secrets, WireMode.REALTIME, FirstOrderPlant(TAGS), number):
-        back = time.monotonic()
-        assert port.read_snapshot().quality_of("Sys/HeartbeatPlant") == Quality.GOOD
-        assert time.monotonic() - back < 5.0
-        port.close()

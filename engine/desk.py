@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from line.clock import WallClock
 from line.configuration import OperatorAction, Scenario
 from line.modes import ControllerMode, LineCommand, LineState

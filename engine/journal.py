@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.alarms import AlarmBoard
 from engine.regime import regime_of
-from historian.frames import pack_frame, pack_vector
+from historian.frames import pack_array, pack_frame
 from line.canonical import quantise
 from line.modes import ControlState, LineState, Regime
 from line.ports import LiveFrames, Recorder
@@ -67,8 +67,7 @@ class Journal:
         self._measurements(snapshot, verdict)
         self._decision(step, decision, line.moves)
         self._release(step, release)
-        for event in [*self._plant_events(snapshot, regime), *self._unconfirmed(line, regime), *line.desk.drain()]:
-            self.event(step, event)
+        self._events(line, snapshot, release, regime)
         self._alarms(line, snapshot, release, regime)
         cycle_ms = (line.clock.monotonic_s() - began_s) * 1e3
         timing: dict[str, Any] = {"cycle_ms": round(cycle_ms, 3), "utc": line.clock.utc().isoformat()}
@@ -79,6 +78,11 @@ class Journal:
             self.recorder.commit()
             self._publish(line, snapshot, release, regime)
 
+    def _events(self, line: Line, snapshot: Snapshot, release: ReleaseStep, regime: Regime) -> None:
+        plant, unconfirmed = self._plant_events(snapshot, regime), self._unconfirmed(line, regime)
+        for event in (*plant, *unconfirmed, *release.events, *line.desk.drain()):
+            self.event(snapshot.step, event)
+
     def event(self, step: int, event: Event) -> None:
         """Record one event."""
         self.recorder.append("content", "event", step, event.body())
@@ -88,7 +92,7 @@ class Journal:
         for tag_id, sample in snapshot.arrays.items():
             spectrum = tag_id == "NIR/Spectrum"
             identity = {name: quantise(snapshot.raw(f"NIR/{name}")) for name in SPECTRUM_IDENTITY} if spectrum else {}
-            body = pack_vector(tag_id, sample, identity)
+            body = pack_array(tag_id, sample, identity)
             self.recorder.append_bytes("content", "spectrum" if spectrum else "array", snapshot.step, body)
         if verdict is not None:
             self.recorder.append("content", "verdict", snapshot.step, verdict.body())

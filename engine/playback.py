@@ -11,13 +11,13 @@ from apc.observation import Observation
 from apc.supervision.supervisor import Supervisor
 from engine.news import News
 from engine.wiring import LineFiles
-from historian.frames import unpack_frame, unpack_array
+from historian.frames import unpack_array, unpack_frame
 from historian.queries import RecordReader
 from line.configuration import Scenario
 from line.modes import ControllerMode
 from line.records import Decision
 from line.samples import Snapshot
-from sensing.verdict import SpectrumVerdict, Validity
+from sensing.verdict import SpectrumVerdict
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,10 @@ def _seconds(reader: RecordReader) -> Iterator[tuple[Snapshot, SpectrumVerdict |
         for entry in reader.entries(kind):
             tag, sample, _ = unpack_array(entry.body)
             arrays.setdefault(entry.step, {})[tag] = (sample.values, sample.status, sample.source_step)
-    verdicts = {step: _verdict(body) for step, body in reader.bodies("verdict")}
+    verdicts = {step: SpectrumVerdict.from_body(body) for step, body in reader.bodies("verdict")}
     for entry in reader.entries("frame"):
         result = unpack_frame(entry.body, reader.register, arrays.get(entry.step))
         yield Snapshot(reader.register, result), verdicts.get(entry.step)
-
-
-def _verdict(body: Mapping[str, Any]) -> SpectrumVerdict:
-    numbers = {k: float("nan") if v is None else v for k, v in body.items()}
-    return SpectrumVerdict(**{**numbers, "validity": Validity(str(body["validity"]))})
 
 
 def _observation(snapshot: Snapshot, news: News, plan: list[tuple[int, float]]) -> Observation:

@@ -83,7 +83,7 @@ def run_bench(
         shape = Shape(options.scenario, options.controller, options.mode, COMMIT_EVERY_S[options.wire_mode], frozen)
         line = build_line(files, port, model, shape, record, clock, live, queue)
         end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)
-        record.close("complete" if end.complete else "incomplete", end.why)
+        record.close(end.complete, end.why)
         hashes = record.content_hash, record.record_hash
     wall_s = clock.monotonic_s() - began_s
     return BenchResult(end, *hashes, truth, wall_s)

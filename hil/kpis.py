@@ -69,11 +69,16 @@ class Kpis:
     Names carry units. `..._truth_...` and out-of-limit, nonconforming and error figures come from the truth.
     Nonconforming second: truth mean of the tablets made in it outside 90-110 % LC. Out-of-limit tablet: true content
     outside 85-115 % LC. Errors: mean of accepted tablets minus target. IAE: integral of |parcel mean - target| over
-    the accepted seconds. Ledger residual: (scales in - containers - change of measured hold-up) / scales in.
+    the accepted seconds. Ledger residual: as release judged it, (scales in - containers - hold-up - chute) / scales in.
     Diverted event: diverted for another reason than start-up, throughput change or run-out.
     """
 
     figures: Mapping[str, Figure]
+
+    @property
+    def has_truth(self) -> bool:
+        """True if a truth was there to compare with."""
+        return self.figures.get("nonconforming_seconds") is not None
 
     def __getitem__(self, name: str) -> Figure:
         return self.figures[name]
@@ -126,10 +131,8 @@ def _ledger(frames: Frames, parcels: Sequence[Mapping[str, Any]]) -> dict[str, F
     feeders = [tag for tag in frames.register.scalar_ids if tag.endswith("/Totalizer")]
     mass_in = sum(_last(frames, tag) for tag in feeders)
     out = {name: _last(frames, f"Bin/{name.title()}Mass") for name in ("accepted", "diverted", "rejected", "sampled")}
-    held = _last(frames, "Blender/HoldUpMass") + _last(frames, "Hopper/Level")
     figures: dict[str, Figure] = {f"mass_{name}_kg": value for name, value in out.items()}
     figures["mass_in_kg"] = mass_in
-    figures["mass_residual_pct"] = 100 * (mass_in - sum(out.values()) - held) / mass_in if mass_in > 0 else None
     figures["mass_start_up_kg"] = _start_up_mass(parcels)
     tester = frames.column("Tester/HardnessMean")[_news(frames, "Tester/SampleId")]
     figures["hardness_mean_n"] = _mean(tester)
@@ -218,7 +221,11 @@ def _travel(reader: RecordReader, recipe: Recipe) -> float:
 
 def _verdict_figures(verdict: Mapping[str, Any] | None) -> dict[str, Figure]:
     value = (verdict or {}).get("acceptance_value")
-    return {"acceptance_value": float(value) if value is not None else None}
+    residual = (verdict or {}).get("ledger", {}).get("residual_pct")
+    return {
+        "acceptance_value": float(value) if value is not None else None,
+        "mass_residual_pct": float(residual) if residual is not None else None,
+    }
 
 
 def _outside(values: NDArray[np.float64], limits: tuple[float, float]) -> NDArray[np.bool_]:
@@ -240,7 +247,7 @@ def _truth_figures(truth: Truth, recipe: Recipe) -> dict[str, Figure]:
         "weight_error_mean_pct": None if error_mg is None else 100 * error_mg / target_mg,
         "potency_iae_pct_lc_min": float(np.abs(potency[taken] - target_pct).sum() / 60),
         "weight_iae_pct_min": float(100 * np.abs(mass[taken] / target_mg - 1).sum() / 60),
-        "strength_iae_pct_min": _strength_iae(truth, recipe, seconds[taken]),
+        "strength_iae_pct_min": _strength_iae(truth, recipe, taken),
         "nonconforming_seconds": int(wrong.sum()),
         "nonconforming_accepted_seconds": int((wrong & taken).sum()),
         "nonconforming_made_tablets": int(unit_wrong.sum()),
@@ -249,18 +256,14 @@ def _truth_figures(truth: Truth, recipe: Recipe) -> dict[str, Figure]:
     }
 
 
-def _strength_iae(truth: Truth, recipe: Recipe, seconds: NDArray[np.int64]) -> float | None:
-    strength, when = truth.series.get("tensile_strength_mpa"), truth.series.get("second")
-    if strength is None or when is None:
-        return None
-    chosen = strength[np.isin(when.astype(np.int64), seconds) & np.isfinite(strength)]
-    return float(100 * np.abs(chosen / recipe.product.tensile_strength_target_mpa - 1).sum() / 60)
+def _strength_iae(truth: Truth, recipe: Recipe, taken: NDArray[np.bool_]) -> float:
+    _, strength = truth.by_second(truth.strength_mpa)
+    return float(100 * np.abs(strength[taken] / recipe.product.tensile_strength_target_mpa - 1).sum() / 60)
 
 
 def _truth_residual(truth: Truth) -> float | None:
-    """Mass in minus mass out minus mass inside, at the end, in % of mass in."""
-    flow_in, inside = truth.series.get("mass_in_kg"), truth.series.get("mass_inside_kg")
-    out = truth.series.get("mass_out_kg")
-    if flow_in is None or inside is None or out is None or not flow_in.size or flow_in[-1] <= 0:
+    """Largest mass residual of any second, in % of the mass fed until the end."""
+    residual, fed = truth.series.get("mass_residual_kg"), truth.series.get("mass_in_kg")
+    if residual is None or fed is None or not fed.size or fed[-1] <= 0:
         return None
-    return float(100 * (flow_in[-1] - out[-1] - inside[-1]) / flow_in[-1])
+    return float(100 * np.abs(residual).max() / fed[-1])

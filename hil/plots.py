@@ -185,7 +185,7 @@ def _mass_words(data: ReportData) -> str:
 def _hardness(data: ReportData) -> str:
     figure, (axis,) = time_figure([2.2], data.last_second)
     rules, target = data.recipe.rules, data.recipe.product.hardness_target_n
-    truth = data.true_series("hardness_n")
+    truth = data.true_series("hardness_mean_n")
     line(axis, truth, "truth", TRUTH, "-", 1.0)
     line(axis, data.estimate("hardness_n", "hardness_tablet_n"), "controller's estimate", ESTIMATE)
     dots(axis, data.samples("Tester", "HardnessMean"), "tester", INK, "s", 5, filled=False)
@@ -229,7 +229,7 @@ def _feeders(data: ReportData) -> str:
     for axis, part in zip(axes, parts, strict=True):
         measured, setpoint = data.tag(f"Feeder{part.feeder}/MassFlow"), data.tag(f"Feeder{part.feeder}/Setpoint")
         line(axis, measured, "measurement by its scale", MEASURED, "-", 0.8)
-        line(axis, data.true_series(f"feeder{part.feeder}_flow_kg_per_h"), "truth", TRUTH, "-", 0.9)
+        line(axis, data.true_series(f"mass_flow_{part.name}_kg_per_s", 3600.0), "truth", TRUTH, "-", 0.9)
         line(axis, setpoint, "set-point", SETPOINT, "--", steps=True)
         top = np.nanmax(setpoint.value) if not setpoint.empty else 1.0
         axis.set_ylim(0, max(1.35 * float(top), 1e-3))
@@ -237,7 +237,7 @@ def _feeders(data: ReportData) -> str:
         for number, (start, width) in enumerate(refill):
             label = "refill" if number == 0 else "_"
             axis.axvspan(start, start + width, facecolor="none", edgecolor=MEASURED, hatch="////", linewidth=0, label=label)
-        simulated = not data.true_series(f"feeder{part.feeder}_flow_kg_per_h").empty
+        simulated = not data.true_series(f"mass_flow_{part.name}_kg_per_s", 3600.0).empty
         finish(axis, f"{part.name}\n(kg/h)", simulated)
         if part is not parts[0] and axis.get_legend() is not None:
             axis.get_legend().remove()

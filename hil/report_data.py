@@ -83,11 +83,11 @@ class ReportData:
         second, value = self.truth.by_second(getattr(self.truth, quantity))
         return Series(second.astype(np.float64), value)
 
-    def true_series(self, name: str) -> Series:
-        """Return a series of the truth by name, one value a second; empty if there is none."""
+    def true_series(self, name: str, scale: float = 1.0) -> Series:
+        """Return a series of the truth by name times `scale`, one value a second; empty if there is none."""
         if self.truth is None or name not in self.truth.series:
             return Series(np.empty(0), np.empty(0))
-        value = self.truth.series[name]
+        value = scale * self.truth.series[name]
         second = self.truth.series.get("second", np.arange(1, value.size + 1, dtype=np.float64))
         return Series(second, value) if second.size == value.size else Series(np.empty(0), np.empty(0))
 

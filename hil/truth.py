@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,24 +9,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from line.errors import DataError
+from line.errors import DataError, RecordError
+from plant_sim.chute import Destination
+from plant_sim.truth import FILE_NAME
+from plant_sim.truth import read_truth as read_plant_truth
 
-TRUTH_FILE = "truth.npz"
-ACCEPTED, DIVERTED, REJECTED, SAMPLED = 0, 1, 2, 3
-TABLET_KEYS = ("tablet_counter", "tablet_second", "tablet_mass_mg", "tablet_content_pct_lc", "tablet_destination")
+ACCEPTED = int(Destination.ACCEPTED)
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Truth:
     """Series by name, one value a second (n,); every tablet (m,): counter, second made, mass [mg], content [% LC],
-    destination (0 accepted, 1 diverted, 2 rejected, 3 sampled)."""
+    strength [MPa], destination (`plant_sim.chute.Destination`)."""
 
     series: Mapping[str, Vector]
     counter: NDArray[np.int64]
     second: NDArray[np.int64]
     mass_mg: Vector
     content_pct_lc: Vector
+    strength_mpa: Vector
     destination: NDArray[np.int64]
 
     def by_second(self, values: Vector) -> tuple[NDArray[np.int64], Vector]:
@@ -45,23 +46,20 @@ def read_truth(folder: Path | None) -> Truth | None:
 
     Raises DataError if the file is there but is not what a plant writes.
     """
-    path = folder / TRUTH_FILE if folder is not None else None
-    if path is None or not path.is_file():
+    if folder is None or not (folder / FILE_NAME).is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            content = {name: archive[name] for name in archive.files}
-        counter, second, mass, amount, destination = (content.pop(name) for name in TABLET_KEYS)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        series, tablets = read_plant_truth(folder)
+        return Truth(
+            series,
+            tablets["counter"].astype(np.int64),
+            tablets["second"].astype(np.int64),
+            tablets["mass_mg"].astype(np.float64),
+            tablets["content_pct_lc"].astype(np.float64),
+            tablets["strength_mpa"].astype(np.float64),
+            tablets["destination"].astype(np.int64),
+        )
+    except (RecordError, KeyError) as error:
         raise DataError(
-            "the plant's truth cannot be read", where=str(path), how_much=str(error), what_now="Run again."
+            "the plant's truth cannot be read", where=str(folder), how_much=str(error), what_now="Run again."
         ) from error
-    series = {name: np.asarray(values, dtype=np.float64) for name, values in content.items() if values.ndim == 1}
-    return Truth(
-        series,
-        counter.astype(np.int64),
-        second.astype(np.int64),
-        mass.astype(np.float64),
-        amount.astype(np.float64),
-        destination.astype(np.int64),
-    )

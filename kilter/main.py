@@ -8,7 +8,8 @@ from importlib.metadata import version
 
 import typer
 
-from kilter import certs, check, commands, lot, schema
+from kilter import certs, check, commands, demo, hil, lot, plant, playback, schema, sensor
+from kilter.run import run as run_engine
 from line.errors import ConfigurationFaults, KilterError
 
 EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 3, 130
@@ -46,8 +47,15 @@ def _root(
 
 # -- make a shift ------------------------------------------------------------------------------------------------------
 
+app.command("demo", rich_help_panel="Make a shift")(demo.demo)
+app.command("simulate", rich_help_panel="Make a shift")(demo.simulate)
+app.command("run", rich_help_panel="Make a shift")(run_engine)
+app.add_typer(hil.app, name="hil", rich_help_panel="Make a shift")
+app.add_typer(plant.app, name="plant", rich_help_panel="Make a shift")
+
 # -- look at what was made ---------------------------------------------------------------------------------------------
 app.add_typer(lot.app, name="lot", rich_help_panel="Lots")
+app.command("playback", rich_help_panel="Lots")(playback.playback)
 
 # -- tell the running engine something ---------------------------------------------------------------------------------
 app.command("mode", rich_help_panel="Running line")(commands.mode)
@@ -58,6 +66,7 @@ app.command("stop", rich_help_panel="Running line")(commands.stop)
 # -- configuration, certificates, sensors, data ------------------------------------------------------------------------
 app.command("check", rich_help_panel="Set-up")(check.check)
 app.command("schema", rich_help_panel="Set-up")(schema.schema)
+app.add_typer(sensor.app, name="sensor", rich_help_panel="Set-up")
 app.add_typer(certs.app, name="certs", rich_help_panel="Set-up")
 
 

@@ -20,10 +20,11 @@ from gateway.certificates import create_authority
 from gateway.secrets_check import require_folder
 from hil.bench import BenchOptions, BenchResult, run_bench
 from hil.kpis import Kpis, compute_kpis
-from hil.report import write_report
+from hil.report import REPORT_FILE, write_report
 from hil.scenarios import load_scenario, shortened, with_fault
 from historian.runs import new_run_folder
 from line.clock import SystemClock
+from line.configuration import Scenario
 from line.errors import ConfigurationError
 from line.modes import ControllerMode
 from line.wire import WireMode
@@ -65,13 +66,46 @@ def ensure_secrets(folder: Path, clock: SystemClock) -> None:
     require_folder(folder, clock.utc())
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: its folder, scenario, result and figures."""
+
+    folder: Path
+    scenario: Scenario
+    result: BenchResult
+    kpis: Kpis
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form: verdict, hashes, figures, folder."""
+        verdict = self.result.end.verdict
+        return {
+            "disposition": verdict.disposition.value,
+            "reasons": [{"code": code.value, "text": words} for code, words in verdict.reasons],
+            "content_hash": self.result.content_hash,
+            "record_hash": self.result.record_hash,
+            **self.kpis.body(),
+            "wall_s": round(self.result.wall_s, 2),
+            "complete": self.result.end.complete,
+            "lot": self.folder.name,
+            "report": str(self.folder / REPORT_FILE),
+        }
+
+
 def launch(request: Request) -> int:
     """Run, print, write the report. Returns the exit code: 0, or 130 after Ctrl-C; errors raise KilterError."""
+    outcome = run_request(request)
+    _show(request, outcome)
+    if outcome.result.end.error is not None:
+        raise outcome.result.end.error
+    return 130 if outcome.result.end.interrupted else 0
+
+
+def run_request(request: Request) -> Outcome:
+    """Run what was asked for, with a progress bar on standard error; write the report."""
     clock = SystemClock()
     files = configured(request.recipe)
     options = _options(files, request, clock)
-    console = Console(stderr=True)
-    with _bar(console) as bar:
+    with _bar(Console(stderr=True)) as bar:
         task = bar.add_task("connecting", total=int(options.scenario.minutes * 60))
 
         def progress(done: int, total: int, line: Line) -> None:
@@ -81,10 +115,7 @@ def launch(request: Request) -> int:
         result = run_bench(files, options, clock, progress)
     kpis = compute_kpis(options.run_folder, result.truth_folder)
     write_report(options.run_folder, result.truth_folder)
-    _show(request, options, result, kpis)
-    if result.end.error is not None:
-        raise result.end.error
-    return 130 if result.end.interrupted else 0
+    return Outcome(options.run_folder, options.scenario, result, kpis)
 
 
 def _options(files: LineFiles, request: Request, clock: SystemClock) -> BenchOptions:
@@ -135,33 +166,22 @@ def _headline(line: Line) -> str:
     return f"{line.supervisor.state.value:8s} potency {potency:6.1f} % LC  {gate}"
 
 
-def _show(request: Request, options: BenchOptions, result: BenchResult, kpis: Kpis) -> None:
-    report = options.run_folder / "report.html"
-    body: dict[str, Any] = {
-        "disposition": result.end.verdict.disposition.value,
-        "reasons": [{"code": code.value, "text": words} for code, words in result.end.verdict.reasons],
-        "content_hash": result.content_hash,
-        "record_hash": result.record_hash,
-        **kpis.body(),
-        "wall_s": round(result.wall_s, 2),
-        "complete": result.end.complete,
-        "lot": options.run_folder.name,
-        "report": str(report),
-    }
+def _show(request: Request, outcome: Outcome) -> None:
+    body = outcome.body()
     if request.as_json:
         sys.stdout.write(json.dumps(body, indent=2, allow_nan=False) + "\n")
         return
     console = Console()
-    table = Table(title=f"Lot {options.run_folder.name}: {body['disposition']}", show_header=False)
+    table = Table(title=f"Lot {body['lot']}: {body['disposition']}", show_header=False)
     table.add_column("figure")
     table.add_column("value", justify="right")
-    for name, shown in kpis.rows():
+    for name, shown in outcome.kpis.rows():
         table.add_row(name, shown)
-    table.add_row("wall time", f"{result.wall_s:.1f} s")
-    table.add_row("content hash", result.content_hash[:16])
+    table.add_row("wall time", f"{body['wall_s']:.1f} s")
+    table.add_row("content hash", body["content_hash"][:16])
     console.print(table)
     for reason in body["reasons"]:
         console.print(f"  {reason['code']}: {reason['text']}")
-    if not result.end.complete:
-        console.print(f"  incomplete: {result.end.why}")
-    console.print(f"Report: {report}")
+    if not body["complete"]:
+        console.print(f"  incomplete: {outcome.result.end.why}")
+    console.print(f"Report: {body['report']}")

@@ -81,8 +81,36 @@ class MoveLimit(_Strict):
         return self
 
 
+class ModelParameter(_Strict):
+    """One value of the control model: value in `unit`, where it is from, and the range in which it may be believed."""
+
+    value: float
+    unit: str
+    source: Literal["measured", "paper", "estimate"]
+    reference: str = Field(min_length=3)
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ModelParameter:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"value {self.value} is outside {self.low}..{self.high}")
+        return self
+
+
+class SoftLimit(_Strict):
+    """A limit of an output that may be broken at a price: half width around its target [%], price of 1 % beyond it."""
+
+    half_width_pct: float = Field(gt=0, le=100)
+    penalty: float = Field(gt=0)
+
+
 class ControllerConfiguration(_Strict):
-    """What the predictive controller may do and what it strives for."""
+    """What the predictive controller may do and what it strives for, and the model it believes in.
+
+    `model` the parameters of the control model by name; `soft_limits` by output name, the dearest is given up last;
+    `noise` the estimator's standard deviations by name (unit in the name).
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     horizon_s: float = Field(gt=0, le=7200)
@@ -92,6 +120,9 @@ class ControllerConfiguration(_Strict):
     weights: dict[str, float]
     move_suppression: dict[str, float]
     max_iterations: int = Field(ge=1, le=10000)
+    soft_limits: dict[str, SoftLimit] = Field(default_factory=dict)
+    noise: dict[str, float] = Field(default_factory=dict)
+    model: dict[str, ModelParameter] = Field(default_factory=dict)
 
 
 class OperatorAction(_Strict):
@@ -121,8 +152,25 @@ class LotLoad(_Strict):
     bulk_density_pct: float = Field(ge=-50, le=50)
 
 
+class Expectation(_Strict):
+    """A band that a figure of merit of the scenario must keep, and where the band is from."""
+
+    figure: str = Field(pattern=r"^[a-z0-9_]+$")
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _asks(self) -> Expectation:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("an expectation needs at_least, at_most or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("limits are the wrong way round: at_least is above at_most")
+        return self
+
+
 class Scenario(_Strict):
-    """A shift: how long, what the operator does, what happens to the plant."""
+    """A shift: how long, what the operator does, what happens to the plant, what is expected of the line."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
     title: str
@@ -131,6 +179,7 @@ class Scenario(_Strict):
     operator: tuple[OperatorAction, ...] = ()
     faults: tuple[PlantFault, ...] = ()
     lots: tuple[LotLoad, ...] = ()
+    expect: tuple[Expectation, ...] = ()
 
     @model_validator(mode="after")
     def _inside(self) -> Scenario:

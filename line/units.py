@@ -32,6 +32,8 @@ UNITS: dict[str, tuple[float, str]] = {
     "kN": (1e3, "N"),
     "Pa": (1.0, "Pa"),
     "MPa": (1e6, "Pa"),
+    "kN/mm": (1e6, "N/m"),
+    "g/cm3": (1e3, "kg/m3"),
     "kW": (1e3, "W"),
     "N m": (1.0, "N m"),
     "degC": (1.0, "degC"),

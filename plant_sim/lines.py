@@ -180,11 +180,11 @@ class Lines:
         press_setpoints = PressSetpoints(*(sp[:, column[f"SP/{name}"]] for name in names))
         pressing = self.sequence.pressing
         steady = self.sequence.steady
-        force = self.press.station_force.mean(axis=1)
+        force = self.press.station_mean
         run = (pressing, steady, self.sequence.blending)
         self.press_loops.step(press_setpoints, self.sensors.level, force, self.new_revolution, run)
         asked = self.guard.accepted[:, column["SP/AcceptRequest"]] == 1.0
-        self.accepting = self.watchdog.remote & steady & asked
+        self.accepting = self.watchdog.remote & pressing & asked
         return events
 
     def _physics(self, normals: Vector) -> list[tuple[int, dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -46,6 +47,13 @@ class SpectrumVerdict:
     def valid(self) -> bool:
         """True if release may use it."""
         return self.validity is Validity.VALID
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> SpectrumVerdict:
+        """Return the verdict of a JSON form; null is NaN."""
+        values: dict[str, Any] = {name: float("nan") if value is None else value for name, value in body.items()}
+        values["validity"] = Validity(body["validity"])
+        return cls(**values)
 
     def body(self) -> dict[str, Any]:
         """Return the JSON form."""

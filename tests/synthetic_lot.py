@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from hil.truth import ACCEPTED, DIVERTED, SAMPLED, TRUTH_FILE
 from historian.frames import pack_array, pack_frame
 from historian.record import Record
 from line.clock import ManualClock
@@ -21,6 +20,8 @@ from line.recipe import Recipe
 from line.records import Alarm, AlarmState, Decision, Event, EvidenceSource, MaterialState, Parcel, QualityState, Reason
 from line.samples import Snapshot, StepResult
 from line.tags import TagRegister, load_register
+from plant_sim.chute import Destination
+from plant_sim.truth import FILE_NAME
 from sensing.verdict import SpectrumVerdict, Validity
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -58,7 +59,9 @@ def make_shift(seconds: int, rng: np.random.Generator) -> Shift:
     return Shift(seconds, potency, mass, accepted, reason)
 
 
-def write_lot(folder: Path, seconds: int = 2400, seed: int = 3, *, close: bool = True, truth: bool = True, lot_seed: int = 7) -> Record:
+def write_lot(
+    folder: Path, seconds: int = 2400, seed: int = 3, *, close: bool = True, truth: bool = True, lot_seed: int = 7
+) -> Record:
     """Write a whole lot into `folder` and return its record (closed unless asked otherwise)."""
     rng = np.random.default_rng(seed)
     register = load_register(CONFIGS / "line" / "tags.csv")
@@ -204,7 +207,9 @@ def _decide(record: Record, potency: float, mass: float, step: int, rng: np.rand
     moves = {"SP/Feeder1MassFlow": 2.0 + 0.01 * float(rng.standard_normal())}
     estimate = {"potency_tablet_pct_lc": potency + 0.2, "tablet_mass_mg": mass - 0.1, "hardness_n": 70.0}
     valid = step != 1200
-    decision = Decision(step, "nmpc", moves if valid else {}, "optimal" if valid else "max_iterations", valid, "rti", estimate=estimate)
+    decision = Decision(
+        step, "nmpc", moves if valid else {}, "optimal" if valid else "max_iterations", valid, "rti", estimate=estimate
+    )
     record.append("content", "decision", step, decision.body())
     if valid:
         record.append("content", "move", step, {"actor": "nmpc", "old": {"SP/Feeder1MassFlow": 2.0}, "new": moves})
@@ -212,13 +217,23 @@ def _decide(record: Record, potency: float, mass: float, step: int, rng: np.rand
 
 def _happenings(record: Record, step: int) -> None:
     if step == 1:
-        record.append("content", "event", step, Event(Reason.START, "line", "line started", actor="scenario", role="operator").body())
+        record.append(
+            "content", "event", step, Event(Reason.START, "line", "line started", actor="scenario", role="operator").body()
+        )
     if step % 600 == 0:
-        record.append("content", "event", step, Event(Reason.REFILL, "Feeder1", "refill of the API feeder <b>", actor="plc").body())
+        record.append(
+            "content", "event", step, Event(Reason.REFILL, "Feeder1", "refill of the API feeder <b>", actor="plc").body()
+        )
     if step in (1000, 1130):
         state = AlarmState.UNACKNOWLEDGED if step == 1000 else AlarmState.RETURNED
         alarm = Alarm(
-            "FLOW_API_LOW", 2, "no API leaves the feeder", "tablets below 90 % LC", "look for a bridge", state, Reason.POTENCY_OUTSIDE
+            "FLOW_API_LOW",
+            2,
+            "no API leaves the feeder",
+            "tablets below 90 % LC",
+            "look for a bridge",
+            state,
+            Reason.POTENCY_OUTSIDE,
         )
         record.append("content", "alarm", step, alarm.body())
 
@@ -234,23 +249,26 @@ def _end(record: Record, seconds: int) -> None:
     record.commit()
 
 
-def write_truth(folder: Path, shift: Shift, rng: np.random.Generator, adjust: Callable[[np.ndarray], None] | None = None) -> None:
+def write_truth(
+    folder: Path, shift: Shift, rng: np.random.Generator, adjust: Callable[[np.ndarray], None] | None = None
+) -> None:
     """Write the truth of a shift as a plant does."""
     folder.mkdir(parents=True, exist_ok=True)
     n = TABLETS_A_SECOND
     second = np.repeat(np.arange(1, shift.seconds + 1), n)
     mass = np.repeat(shift.mass, n) + 1.5 * rng.standard_normal(second.size)
     content = np.repeat(shift.potency, n) + 1.0 * rng.standard_normal(second.size)
-    destination = np.where(np.repeat(shift.accepted, n), ACCEPTED, DIVERTED)
-    destination[::9000] = SAMPLED
+    destination = np.where(np.repeat(shift.accepted, n), Destination.ACCEPTED, Destination.DIVERTED)
+    destination[::9000] = Destination.SAMPLED
     if adjust is not None:
         adjust(content)
     np.savez(
-        folder / TRUTH_FILE,
+        folder / FILE_NAME,
         tablet_counter=np.arange(1, second.size + 1),
         tablet_second=second,
         tablet_mass_mg=mass,
         tablet_content_pct_lc=content,
         tablet_destination=destination,
-        second=np.arange(1, shift.seconds + 1),
+        tablet_strength_mpa=np.full(second.size, 1.54),
+        series_second=np.arange(1, shift.seconds + 1),
     )

@@ -83,24 +83,39 @@ def show_figures(title: str, figures: Sequence[Figure], as_json: bool, extra: Ma
     if as_json:
         sys.stdout.write(json.dumps(measurement_body(figures, extra), indent=2, allow_nan=False) + "\n")
     else:
-        Console().print(figure_table(title, figures))
+        console = Console()
+        console.print(figure_table(title, figures))
+        for number, source in enumerate(_sources(figures), start=1):
+            console.print(f"  [{number}] {source}", markup=False, highlight=False)
     return EXIT_HOLDS if all(figure.holds for figure in figures) else EXIT_FALLS_SHORT
 
 
 def figure_table(title: str, figures: Sequence[Figure]) -> Table:
-    """Return the table for people."""
+    """Return the table for people; sources by number, as `show_figures` lists them below it."""
+    numbers = {source: number for number, source in enumerate(_sources(figures), start=1)}
     table = Table(title=title)
     table.add_column("figure", no_wrap=True)
     for name in ("value", "interval", "asked"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("holds")
-    table.add_column("source", overflow="fold")
+    table.add_column("source")
     for figure in figures:
         shown = "-" if figure.value is None else f"{figure.value:.4g} {figure.unit if figure.unit != '1' else ''}".rstrip()
         interval = "" if figure.low is None or figure.high is None else f"{figure.low:.4g}..{figure.high:.4g}"
         asked = _asked(figure)
-        table.add_row(figure.name, shown, interval, asked, ("yes" if figure.holds else "NO") if asked else "", figure.source)
+        table.add_row(
+            figure.name,
+            shown,
+            interval,
+            asked,
+            ("yes" if figure.holds else "NO") if asked else "",
+            f"\\[{numbers[figure.source]}]",
+        )
     return table
+
+
+def _sources(figures: Sequence[Figure]) -> list[str]:
+    return list(dict.fromkeys(figure.source for figure in figures))
 
 
 def _asked(figure: Figure) -> str:

@@ -95,7 +95,7 @@ def figures_of(model: SoftSensorModel, source: str, rmsecv_max_pct: float | None
             "rmsecv_by_batch",
             PERCENT * performance.rmsecv_w_w,
             "% w/w",
-            f"{nested}, components chosen inside; {PERCENT * performance.confidence:g} % interval over batches",
+            f"{nested}; {PERCENT * performance.confidence:g} % interval over batches",
             PERCENT * performance.rmsecv_low_w_w,
             PERCENT * performance.rmsecv_high_w_w,
             at_most=rmsecv_max_pct,

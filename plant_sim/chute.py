@@ -9,7 +9,7 @@ import numpy as np
 
 from line.configuration import Geometry
 from plant_sim.columns import Columns
-from plant_sim.extents import Counts, Flags, Vector
+from plant_sim.extents import Counts, Flags, Vector, bounded
 from plant_sim.press import MAX_TABLETS, Tablets
 
 #: Seconds of production that may be in the chute at once, and the latest arrival after compression [s].
@@ -66,7 +66,7 @@ class Chute:
         """Take this second's tablets (compressed within second..second+1); sampled ones go to the sample container."""
         direct = tablets.rejected | sampled
         within = (np.arange(MAX_TABLETS) + 0.5) / np.maximum(tablets.count, 1)[:, None]
-        travel = np.clip(self._mean + self._spread * normals, 0.0, MAX_SECONDS - 3.0)
+        travel = bounded(self._mean + self._spread * normals, 0.0, MAX_SECONDS - 3.0)
         slot = self._slot
         self._slot = (slot + 1) % MAX_SECONDS
         self._arrival[:, slot] = second + within + travel

@@ -35,17 +35,21 @@ def main_pressure(mass_kg: Vector, gap_m: Vector, tool: Tooling, start_pa: Vecto
     A die that holds too little powder to be touched gives 0. Valid about 60-250 MPa (range of the Heckel fit).
     Source: Heckel equation; press compliance h_in_die = h_set + F/k.
     """
-    give = tool.area / tool.stiffness
-    scale = tool.true_density * tool.area
-    wanted = mass_kg / scale
-    pressure = np.broadcast_to(start_pa, mass_kg.shape)
-    inverse_yield = 1.0 / tool.yield_pressure
+    # in u = P/Py + A_H: (h0 + c u) (1 - exp(-u)) = w; whole arrays, for broadcasting costs more than arithmetic
+    like = np.zeros_like(mass_kg)
+    give = like + tool.area * tool.yield_pressure / tool.stiffness
+    lowest = like + tool.intercept
+    highest = lowest + PRESSURE_MAX_PA / tool.yield_pressure
+    wanted = mass_kg / (tool.true_density * tool.area)
+    height_zero = gap_m - give * tool.intercept
+    u = lowest + start_pa / tool.yield_pressure
     for _ in range(NEWTON_STEPS):
-        void = np.exp(-pressure * inverse_yield - tool.intercept)
-        height = gap_m + pressure * give
+        void = np.exp(-u)
+        height = height_zero + give * u
         solid = 1.0 - void
-        step = (height * solid - wanted) / (give * solid + height * void * inverse_yield)
-        pressure = np.minimum(np.maximum(pressure - step, 0.0), PRESSURE_MAX_PA)
+        u = u - (height * solid - wanted) / (give * solid + height * void)
+        u = np.minimum(np.maximum(u, lowest), highest)
+    pressure: Vector = (u - lowest) * tool.yield_pressure
     return pressure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import ACTIVE, API, N_EXTENTS, N_FEEDERS, TINY_KG, TOTAL, VOLUME, Flags, Vector
+from plant_sim.extents import ACTIVE, API, N_EXTENTS, N_FEEDERS, TINY_KG, TOTAL, VOLUME, Flags, Vector, bounded
 
 #: A 1 s reading is the mean of ten 10 Hz readings.
 READINGS_A_SECOND = 10.0
@@ -53,7 +53,7 @@ class FeederBank:
         """
         p = self._p
         reach = np.where(command > 0.0, p["screw_rate"], np.inf)  # a stop brakes, a start ramps
-        self.speed = self.speed + np.clip((command - self.speed) * self._lag, -reach, reach)
+        self.speed = self.speed + bounded((command - self.speed) * self._lag, -reach, reach)
         self._noise = self._noise_keep * self._noise + self._noise_in * normals[:, 0]
         self._drift = self._drift + p["feed_factor_drift"] * normals[:, 1]
         self._bump = self._bump_keep * self._bump + np.where(refilling, self._bump_in, 0.0)

@@ -52,7 +52,7 @@ class Frame:
 
     def fast(self, second: int, single: Sequence[Numbers], feeders: Sequence[Numbers], setpoints: Vector) -> None:
         """Write what is new each second: `single` in the order of SINGLE_TAGS, `feeders` of FEEDER_TAGS (n, 4) each."""
-        self.values[:, self._single] = np.stack(single, axis=1)
+        self.values[:, self._single] = np.array(single).T
         self.values[:, self._feeders] = np.concatenate(feeders, axis=1)
         self.values[:, self._setpoints] = setpoints
         self.source_steps[:, self._fast] = second

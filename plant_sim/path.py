@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plant_sim.columns import Columns
-from plant_sim.extents import N_EXTENTS, SHEAR, TOTAL, Vector
+from plant_sim.extents import N_EXTENTS, SHEAR, TOTAL, Vector, bounded
 from plant_sim.transport import PlugFlow, mix
 
 N_BLENDER_TANKS = 3
@@ -72,12 +72,12 @@ class MaterialPath:
         n = self.n_lines
         plug_kg, first_kg, second_kg = self._plug.mass, self._first[:, TOTAL], self._second[:, TOTAL]
         b_out, b01, b12, b23 = self._blender_flows(feed[:, TOTAL], impeller)
-        f12 = np.clip(intake_kg + self._frame_small - second_kg[n:], 0.0, first_kg[2 * n :])
-        f01 = np.clip(f12 + self._frame_large - first_kg[2 * n :], 0.0, plug_kg[2 * n :])
+        f12 = bounded(intake_kg + self._frame_small - second_kg[n:], 0.0, first_kg[2 * n :])
+        f01 = bounded(f12 + self._frame_large - first_kg[2 * n :], 0.0, plug_kg[2 * n :])
         hopper_tank = first_kg[n : 2 * n]
-        h_out = np.clip(f01 + self._frame_dead - plug_kg[2 * n :], 0.0, np.minimum(hopper_tank, self._discharge_max))
+        h_out = bounded(f01 + self._frame_dead - plug_kg[2 * n :], 0.0, np.minimum(hopper_tank, self._discharge_max))
         h_after = plug_kg[n : 2 * n] + hopper_tank + b_out - h_out
-        h01 = np.clip(self._mixed_share * h_after - hopper_tank + h_out, 0.0, plug_kg[n : 2 * n])
+        h01 = bounded(self._mixed_share * h_after - hopper_tank + h_out, 0.0, plug_kg[n : 2 * n])
         popped = self._plug.pop(np.concatenate((b01, h01, f01)))
         self._first, out_1 = mix(self._first, popped, np.concatenate((b12, h_out, f12)))
         self._second, out_2 = mix(self._second, np.concatenate((out_1[:n], out_1[2 * n :])), np.concatenate((b23, intake_kg)))
@@ -96,10 +96,10 @@ class MaterialPath:
         law = q_ref * np.power(held / m_ref, self._exponents[0]) * np.power(impeller / n_ref, self._exponents[1])
         out = np.minimum(law, m_3)
         after = held + inflow - out
-        f01 = np.clip(m_plug + inflow - self._dead_share * after, 0.0, m_plug)
+        f01 = bounded(m_plug + inflow - self._dead_share * after, 0.0, m_plug)
         target = self._tank_share * after
-        f12 = np.clip(m_1 + f01 - target, 0.0, m_1)
-        f23 = np.clip(m_2 + f12 - target, 0.0, m_2)
+        f12 = bounded(m_1 + f01 - target, 0.0, m_1)
+        f23 = bounded(m_2 + f12 - target, 0.0, m_2)
         return out, f01, f12, f23
 
     def _shear(self, impeller: Vector, paddle: Vector) -> None:

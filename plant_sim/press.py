@@ -17,6 +17,15 @@ from plant_sim.streams import STATIONS, generator
 MAX_TABLETS = 56
 #: Normal numbers a tablet: fill, force sensor, micro-mixing, strength, chute.
 NORMALS_A_TABLET = 5
+#: Quantities spread over whole arrays (n_lines, MAX_TABLETS) once: broadcasting costs more than arithmetic.
+WHOLE = (
+    ("compaction", "elastic_recovery"),
+    ("compaction", "force_span_error"),
+    ("compaction", "force_sensor_noise"),
+    ("strength", "tablet_sigma"),
+    ("strength", "porosity_factor"),
+    ("content", "micro_mixing_sigma"),
+)
 
 
 @dataclass
@@ -65,8 +74,13 @@ class Press:
         self.angle = np.zeros(self.n_lines)
         self.made_total: Counts = np.zeros(self.n_lines, np.int64)
         self.station_force = np.zeros((self.n_lines, n_stations))
+        self.station_mean, self.station_deviation = np.zeros(self.n_lines), np.zeros(self.n_lines)
         self.revolutions: Counts = np.zeros(self.n_lines, np.int64)
         self._start_pa = comp["main_force"] / self.area
+        self._whole = {n: _whole(groups[g][n]) for g, n in WHOLE}
+        self._recovery = 1.0 + self._whole["elastic_recovery"]
+        self._span = 1.0 + self._whole["force_span_error"]
+        self._fill_sigma = _whole(fill["tablet_sigma"])
         self._calibrate(plug_free_blender_s)
 
     def _calibrate(self, plug_free_blender_s: Vector) -> None:
@@ -127,13 +141,12 @@ class Press:
     def _mass(
         self, powder: Vector, turret: Vector, depth_m: Vector, station: Counts, effects: FaultEffects, normals: Vector
     ) -> Vector:
-        fill = self._g["fill"]
         density = powder[:, TOTAL] / np.maximum(powder[:, VOLUME], TINY_KG)
         density = density * self._packing * (1.0 + self.wander) * effects.fill_density
         efficiency = self._efficiency(turret, self._g["feed_frame"]["paddle_speed"], depth_m)
         per_depth = (density * self.area * efficiency)[:, None]
         depth = depth_m[:, None] + self._punch_fill[self._rows, station]
-        return per_depth * depth * np.maximum(1.0 + fill["tablet_sigma"][:, None] * normals, 0.0)
+        return per_depth * (depth * np.maximum(1.0 + self._fill_sigma * normals, 0.0))
 
     def _compress(
         self,
@@ -157,20 +170,25 @@ class Press:
         gap = gap_m[:, None] - self._punch_main[self._rows, station]
         pressure = main_pressure(mass, gap, tool, self._start_pa[:, None])
         force = pressure * tool.area
-        read = force * (1.0 + comp["force_span_error"][:, None] + comp["force_sensor_noise"][:, None] * normals[:, 1])
+        read = force * (self._span + self._whole["force_sensor_noise"] * normals[:, 1])
         height_in_die = gap + force / tool.stiffness
-        recovery = 1.0 + comp["elastic_recovery"][:, None]
-        solid = heckel_solid_fraction(pressure, tool) / recovery
+        solid = heckel_solid_fraction(pressure, tool) / self._recovery
         strength, ejection = self._strength(solid, force, height_in_die, powder, normals[:, 3])
         counter = self.made_total[:, None] + 1 + self._slots
         self.made_total = self.made_total + count
         rows, columns = np.nonzero(made)
         self.station_force[rows, station[rows, columns]] = read[rows, columns]
+        self._station_statistics()
         nothing = np.zeros(made.shape, np.bool_)
         return Tablets(
-            made, count, station, counter, mass, force, read, solid, height_in_die * recovery, strength, ejection,
+            made, count, station, counter, mass, force, read, solid, height_in_die * self._recovery, strength, ejection,
             np.zeros_like(mass), nothing, pressure,
         )  # fmt: skip
+
+    def _station_statistics(self) -> None:
+        self.station_mean = self.station_force.sum(axis=1) / self.n_stations
+        off = self.station_force - self.station_mean[:, None]
+        self.station_deviation = np.sqrt((off * off).sum(axis=1) / (self.n_stations - 1))
 
     def _strength(self, solid: Vector, force: Vector, height: Vector, powder: Vector, normals: Vector) -> tuple[Vector, Vector]:
         strength, ejection, comp = self._g["strength"], self._g["ejection"], self._g["compaction"]
@@ -179,8 +197,8 @@ class Press:
         extent = lubricant * powder[:, SHEAR] / mass
         factor = lubrication_factor(strength["lubrication_share"], self._lubrication_rate, extent)
         zero = (self._strength_zero * factor)[:, None]
-        spread = 1.0 + strength["tablet_sigma"][:, None] * normals
-        sigma = tensile_strength(solid, zero, strength["porosity_factor"][:, None]) * spread
+        spread = 1.0 + self._whole["tablet_sigma"] * normals
+        sigma = tensile_strength(solid, zero, self._whole["porosity_factor"]) * spread
         relative = np.maximum(lubricant / self._lubricant_ref, 0.05)
         per_force = ejection["force_ratio"] * np.power(relative, ejection["lubricant_exponent"])
         height_ref = comp["main_height"] + comp["main_force"] / comp["press_stiffness"]
@@ -194,11 +212,15 @@ class Press:
         weights = np.where(tablets.made, tablets.mass_kg, 0.0)
         total = np.maximum(weights.sum(axis=1), TINY_KG)
         tablets.mass_kg = weights * (taken[:, TOTAL] / total)[:, None]
-        mixing = np.maximum(1.0 + self._g["content"]["micro_mixing_sigma"][:, None] * normals, 0.0)
+        mixing = np.maximum(1.0 + self._whole["micro_mixing_sigma"] * normals, 0.0)
         parts = tablets.mass_kg * mixing
         tablets.content_kg = parts * (taken[:, ACTIVE] / np.maximum(parts.sum(axis=1), TINY_KG))[:, None]
         off = np.abs(tablets.force_read_n - force_setpoint[:, None]) > window_n[:, None]
         tablets.rejected = tablets.made & off
+
+
+def _whole(column: Vector) -> Vector:
+    return np.repeat(column[:, None], MAX_TABLETS, axis=1)
 
 
 def _punch_lengths(seeds: Sequence[int], n_stations: int, sigma_m: Vector) -> tuple[Vector, Vector]:

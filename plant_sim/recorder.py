@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from plant_sim.chute import Destination
@@ -55,11 +57,13 @@ class Recorder:
         if tablets is None or n == 0:
             return [NAN] * 6 + [0.0]
         mass, strength = tablets.mass_kg[i, :n], tablets.strength_pa[i, :n]
-        spread = float(mass.std(ddof=1)) if n > 1 else NAN
-        hardness = float((strength * tablets.height_m[i, :n]).mean()) * np.pi * self._diameter / 2.0
-        force = float(tablets.force_n[i, :n].mean())
+        mean = float(mass.sum()) / n
+        off = mass - mean
+        spread = math.sqrt(float((off * off).sum()) / (n - 1)) if n > 1 else NAN
+        hardness = float((strength * tablets.height_m[i, :n]).sum()) / n * np.pi * self._diameter / 2.0
+        force = float(tablets.force_n[i, :n].sum()) / n
         return [
-            float(mass.mean()) * 1e6, spread * 1e6, float(strength.mean()) * 1e-6, hardness, force, force / self._area * 1e-6,
+            mean * 1e6, spread * 1e6, float(strength.sum()) / n * 1e-6, hardness, force, force / self._area * 1e-6,
             float(n),
         ]  # fmt: skip
 

@@ -125,9 +125,8 @@ class Sensors:
             mass = tablets.mass_kg.sum(axis=1) / np.maximum(tablets.count, 1)
             relative = mass / self._g["content"]["tablet_mass"]
             pre = comp["pre_force"] * np.power(relative, comp["pre_exponent"]) * (1.0 + SPEED_NOISE * z[2])
-        stations = lines.press.station_force
-        mean = stations.mean(axis=1)
-        srel = stations.std(axis=1, ddof=1) / np.maximum(mean, 1.0) * (lines.press.revolutions > 0)
+        press = lines.press
+        srel = press.station_deviation / np.maximum(press.station_mean, 1.0) * (press.revolutions > 0)
         encoder = self._g["drive"]["encoder_noise"]
         return [
             loops.turret * RPM,

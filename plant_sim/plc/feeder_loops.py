@@ -6,7 +6,7 @@ import numpy as np
 
 from line.modes import FeederMode
 from plant_sim.columns import Columns
-from plant_sim.extents import Counts, Flags, Vector
+from plant_sim.extents import Counts, Flags, Vector, bounded
 
 # Plain integers: enumeration members cost a look-up each, many times a second.
 GRAVIMETRIC, VOLUMETRIC = int(FeederMode.GRAVIMETRIC), int(FeederMode.VOLUMETRIC)
@@ -14,6 +14,8 @@ REFILL, STOPPED = int(FeederMode.REFILL), int(FeederMode.STOPPED)
 #: Longest slope window [s]; shortest that is believed.
 WINDOW_MAX_S, WINDOW_MIN_S = 20, 5
 #: Feed factor as a share of its start value that the loop may reach.
+#: Largest correction of the mass dispensed during a refill.
+CORRECTION_MAX = 0.15
 FEED_FACTOR_LOW, FEED_FACTOR_HIGH = 0.6, 1.6
 
 
@@ -57,6 +59,7 @@ class FeederLoops:
         self._expected = np.zeros(shape)
         self._timer = np.zeros(shape)
         self._refilling_before: Flags = np.zeros(shape, np.bool_)
+        self._in_refill, self._in_settling, self._seen_settling = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self._anchor = reading.copy()
         self._anchor_at_refill = reading.copy()
         self.reading = reading
@@ -88,18 +91,39 @@ class FeederLoops:
         expected_flow = self._base * curve * speed
         disturbed = self.refilling | self._refilling_before
         self._refilling_before = self.refilling
-        self._anchor = self._anchor + np.where(disturbed, reading - self.reading + expected_flow, 0.0)
+        self._count(disturbed, reading, expected_flow)
         self.reading = reading
         self._modes(run, reading)
         deviation = self._slopes(reading, expected_flow)
         gravimetric = (self.mode == GRAVIMETRIC) & (self._samples >= WINDOW_MIN_S)
         trusted = gravimetric & (np.abs(deviation) <= self._alarm * np.maximum(setpoint, 1e-6))
         correction = np.where(trusted, deviation / np.maximum(expected_flow, 1e-7) / self._time, 0.0)
-        self._base = np.clip(self._base * (1.0 + np.clip(correction, -0.02, 0.02)), *self._base_limits)
+        self._base = bounded(self._base * (1.0 + bounded(correction, -0.02, 0.02)), *self._base_limits)
         self.feed_factor = self._base * curve
         wanted = setpoint - np.where(trusted, self._gain * deviation, 0.0)
         top = self._f["screw_speed_max"]
-        self.command = np.where(run[:, None], np.clip(wanted / self.feed_factor, 0.0, top), 0.0)
+        self.command = np.where(run[:, None], bounded(wanted / self.feed_factor, 0.0, top), 0.0)
+
+    def _count(self, disturbed: Flags, reading: Vector, expected_flow: Vector) -> None:
+        """Keep the totaliser going through a refill by the expected flow; once settled, correct that by what was seen.
+
+        The flow of the settling time over the expected one is taken for the refill too (both are densified alike).
+        """
+        self._anchor = self._anchor + np.where(disturbed, reading - self.reading + expected_flow, 0.0)
+        settling = self.mode == VOLUMETRIC
+        self._in_refill = np.where(disturbed, self._in_refill + expected_flow, self._in_refill)
+        seen = settling & ~disturbed
+        self._in_settling = np.where(seen, self._in_settling + expected_flow, self._in_settling)
+        self._seen_settling = np.where(seen, self._seen_settling + self.reading - reading, self._seen_settling)
+        done = (self.mode == GRAVIMETRIC) & (self._in_settling > 0.0)
+        if done.any():
+            ratio = self._seen_settling / np.maximum(self._in_settling, 1e-9)
+            ratio = bounded(ratio, 1.0 - CORRECTION_MAX, 1.0 + CORRECTION_MAX)
+            self._anchor = self._anchor + np.where(done, self._in_refill * (ratio - 1.0), 0.0)
+        clear = done | (self.mode == STOPPED)
+        self._in_refill = np.where(clear, 0.0, self._in_refill)
+        self._in_settling = np.where(clear, 0.0, self._in_settling)
+        self._seen_settling = np.where(clear, 0.0, self._seen_settling)
 
     def _slopes(self, reading: Vector, expected_flow: Vector) -> Vector:
         self._position = (self._position + 1) % WINDOW_MAX_S

@@ -8,7 +8,7 @@ import numpy as np
 
 from line.modes import WeightLoop
 from plant_sim.columns import Columns
-from plant_sim.extents import Flags, Vector
+from plant_sim.extents import Flags, Vector, bounded
 
 #: Fill depth is only corrected while the turret runs at least this fast [rev/s].
 SLOWEST_CORRECTED = 10.0 / 60.0
@@ -61,22 +61,22 @@ class PressLoops:
         self.level = self.level + self._filter * (level - self.level)
         wanted = np.where(pressing, self._turret_wanted(sp, steady), 0.0)
         slew = np.where(pressing, drive["turret_rate"], np.inf)
-        self.turret = self.turret + np.clip(wanted - self.turret, -slew, slew)
+        self.turret = self.turret + bounded(wanted - self.turret, -slew, slew)
         self._correct_fill(sp, revolution_force, new_revolution & pressing)
         reach = drive["fill_rate"]
         command = np.rint(self.fill_target / self._resolution) * self._resolution
-        self.fill_depth = self.fill_depth + np.clip(command - self.fill_depth, -reach, reach)
+        self.fill_depth = self.fill_depth + bounded(command - self.fill_depth, -reach, reach)
         reach = drive["height_rate"]
-        self.main_height = self.main_height + np.clip(sp.main_height - self.main_height, -reach, reach)
+        self.main_height = self.main_height + bounded(sp.main_height - self.main_height, -reach, reach)
         brake = np.where(blending, rate, np.inf)
-        self.impeller = self.impeller + np.clip(np.where(blending, sp.impeller, 0.0) - self.impeller, -brake, brake)
+        self.impeller = self.impeller + bounded(np.where(blending, sp.impeller, 0.0) - self.impeller, -brake, brake)
 
     def _turret_wanted(self, sp: PressSetpoints, steady: Flags) -> Vector:
         plc, drive = self._g["plc"], self._g["drive"]
         error = np.where(steady, self.level - sp.hopper_level, 0.0)
         forward = sp.throughput / self._mass_a_turn
         ask = forward + (error / plc["level_time"] + self._integral) / self._mass_a_turn
-        wanted = np.clip(ask, drive["turret_speed_min"], drive["turret_speed_max"])
+        wanted = bounded(ask, drive["turret_speed_min"], drive["turret_speed_max"])
         free = wanted == ask
         self._integral = self._integral + np.where(free, error / (plc["level_time"] * plc["level_integral_time"]), 0.0)
         return wanted
@@ -88,6 +88,6 @@ class PressLoops:
         plc = self._g["plc"]
         error = (force - sp.main_force) / sp.main_force
         move = -plc["force_gain"] * error / plc["force_to_weight"] * self.fill_target
-        move = np.clip(move, -FILL_STEP_MAX_M, FILL_STEP_MAX_M)
+        move = bounded(move, -FILL_STEP_MAX_M, FILL_STEP_MAX_M)
         use = new & (self.turret >= SLOWEST_CORRECTED)
-        self.fill_target = np.clip(self.fill_target + np.where(use, move, 0.0), FILL_LOW_M, FILL_HIGH_M)
+        self.fill_target = bounded(self.fill_target + np.where(use, move, 0.0), FILL_LOW_M, FILL_HIGH_M)

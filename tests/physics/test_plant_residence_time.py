@@ -37,7 +37,7 @@ def test_line_residence_time_distribution() -> None:
 
 def test_line_is_slower_at_the_slowest_throughput() -> None:
     # the same computation gives t95 = 473 s at 18 kg/h
-    age, share = pulse(18.0, 1000)
+    _, share = pulse(18.0, 1000)
     cumulative = np.cumsum(share) / share.sum()
     assert np.searchsorted(cumulative, 0.95) == pytest.approx(473, rel=0.04)
 

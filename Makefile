@@ -7,13 +7,12 @@ STAMP := $(VENV)/.ready
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup demo test check bench docs lock clean
+.PHONY: help setup demo test check docs lock clean
 
 help:
 	@echo "make demo    watch a shift of 60 simulated minutes (sets everything up first)"
 	@echo "make test    all tests, on two cores"
 	@echo "make check   style, types, import contracts, tidy, schemas, configuration"
-	@echo "make bench   what can be measured, and how"
 	@echo "make docs    write the pages and schemas that are made from code and registers"
 	@echo "make setup   the environment alone; make lock: pin the dependencies anew; make clean: remove .venv and runs"
 
@@ -40,9 +39,6 @@ check: setup
 	$(BIN)/python -m pytest tests/tidy
 	$(BIN)/kilter schema --check configs/schema
 	$(BIN)/kilter check configs
-
-bench: setup
-	$(BIN)/kilter bench --help
 
 docs: setup
 	$(BIN)/python docs/generate.py

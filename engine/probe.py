@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from line.errors import ConfigurationError
 from line.samples import Snapshot
 from sensing.soft_sensor import SoftSensor
 from sensing.verdict import SpectrumVerdict
+
+#: Largest difference of wavenumbers that counts as the same axis [1/cm]; the resolution is about 8.
+AXIS_TOLERANCE = 0.5
 
 
 class Probe:
@@ -13,6 +19,19 @@ class Probe:
     def __init__(self, sensor: SoftSensor) -> None:
         self.sensor = sensor
         self._last_id = -1
+
+    def check_axis(self, snapshot: Snapshot) -> None:
+        """Refuse a spectrometer whose wavenumbers are not the model's. Raises ConfigurationError."""
+        sample = snapshot.arrays.get("NIR/Axis")
+        axis = np.asarray(self.sensor.model.axis)
+        if sample is None or (sample.values.shape == axis.shape and np.abs(sample.values - axis).max() < AXIS_TOLERANCE):
+            return
+        raise ConfigurationError(
+            "the spectrometer's axis is not the soft sensor's",
+            where="NIR/Axis",
+            how_much=f"{sample.values.size} points from {sample.values[0]:.1f}, model {axis.size} from {axis[0]:.1f} 1/cm",
+            what_now="Use a model calibrated for this instrument.",
+        )
 
     def judge(self, snapshot: Snapshot) -> SpectrumVerdict | None:
         """Return the verdict on a spectrum that is new this second, else None. A repeated spectrum id is not new."""

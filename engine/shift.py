@@ -38,6 +38,7 @@ def run_shift(line: Line, seconds: int, seed: int, progress: Progress | None = N
     complete, why, error, interrupted = True, "", None, False
     try:
         snapshot = line.port.open()
+        line.probe.check_axis(snapshot)
         line.port.write_moves({"SP/RemoteRequest": 1.0, "SP/HeartbeatCtrl": 1.0})
         for n in range(seconds):
             snapshot = run_cycle(line)

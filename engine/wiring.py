@@ -13,6 +13,7 @@ from engine.line import Line
 from engine.probe import Probe
 from line.clock import WallClock
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load
+from line.errors import ConfigurationError
 from line.modes import ControllerMode
 from line.ports import CommandQueue, LiveFrames, PlantPort, Recorder
 from line.recipe import Recipe
@@ -66,7 +67,14 @@ def build_line(
     live: LiveFrames | None = None,
     queue: CommandQueue | None = None,
 ) -> Line:
-    """Return the wired line; nothing moves until `run_shift`."""
+    """Return the wired line; nothing moves until `run_shift`. Raises ConfigurationError for another product's sensor."""
+    if model.id != files.recipe.soft_sensor:
+        raise ConfigurationError(
+            f"soft sensor {model.id!r} is not the recipe's",
+            where=f"recipe {files.recipe.id}",
+            how_much=f"it names {files.recipe.soft_sensor!r}",
+            what_now="Use that model, or change the recipe under change control.",
+        )
     recipe, configuration, register = files.recipe, files.configuration, files.register
     setpoints = {**recipe.setpoints, **recipe.feeder_setpoints(shape.scenario.throughput_kg_per_h)}
     setpoints["SP/Throughput"] = shape.scenario.throughput_kg_per_h

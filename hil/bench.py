@@ -70,18 +70,18 @@ def run_bench(
 ) -> BenchResult:
     """Run one scenario and return what came out; the record is closed whatever happens."""
     began_s = clock.monotonic_s()
-    model = _model(files, options)
     plant_scenario, frozen = split_beat_fault(options.scenario)
     truth = None if options.endpoint else options.run_folder / "truth"
     with ExitStack() as stack:
-        port = _port(files, options, plant_scenario, truth, clock, stack)
+        connect = _plant(files, options, plant_scenario, truth, clock, stack)
+        model = _model(files, options)
         wall = {"lot": options.run_folder.name, "endpoint": options.endpoint, "sockets": options.sockets, **environment()}
         meta = _meta(files, options, model)
         record = stack.enter_context(Record.create(options.run_folder, meta, clock, register=files.register, wall=wall))
         live = stack.enter_context(SqliteLiveFrames(options.run_folder))
         queue = stack.enter_context(SqliteCommandQueue(options.run_folder))
         shape = Shape(options.scenario, options.controller, options.mode, COMMIT_EVERY_S[options.wire_mode], frozen)
-        line = build_line(files, port, model, shape, record, clock, live, queue)
+        line = build_line(files, connect(), model, shape, record, clock, live, queue)
         end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)
         record.close(end.complete, end.why)
         hashes = record.content_hash, record.record_hash
@@ -118,20 +118,23 @@ def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> di
     }
 
 
-def _port(
+def _plant(
     files: LineFiles, options: BenchOptions, scenario: Scenario, truth: Path | None, clock: WallClock, stack: ExitStack
-) -> PlantPort:
+) -> Callable[[], PlantPort]:
+    """Start the plant and return what connects to it; a process of its own gets ready while the sensor is calibrated."""
+    secrets, mode = options.secrets, options.wire_mode
     if options.endpoint is not None:
-        return OpcUaPort(options.endpoint, files.register, options.secrets, clock, mode=options.wire_mode)
+        endpoint = options.endpoint
+        return lambda: OpcUaPort(endpoint, files.register, secrets, clock, mode=mode)
     if not options.sockets:
         measured = measured_spectra(options.spectra, options.seed) if options.spectra else None
         plant = build_plant(files, scenario, options.seed, measured)
         if truth is not None:
             stack.callback(plant.write_truth, truth)
-        return InProcessPort(plant, files.register)
+        return lambda: InProcessPort(plant, files.register)
     process = start_plant(_plant_arguments(files, options, truth), options.run_folder / "plant.log")
     stack.callback(process.stop)
-    return OpcUaPort(process.endpoint, files.register, options.secrets, clock, mode=options.wire_mode)
+    return lambda: OpcUaPort(process.endpoint(), files.register, secrets, clock, mode=mode)
 
 
 def _plant_arguments(files: LineFiles, options: BenchOptions, truth: Path | None) -> list[str]:

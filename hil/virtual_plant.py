@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from engine.wiring import LineFiles
 from line.configuration import Scenario
@@ -17,7 +17,6 @@ from plant_sim.calibration import MeasuredSpectra
 from plant_sim.parameters import draw_parameters, load_parameters
 from plant_sim.plant import Plant, PlantSetup
 
-READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
 
 
@@ -42,11 +41,24 @@ def build_plant(files: LineFiles, scenario: Scenario, seed: int, measured: Measu
 
 @dataclass(frozen=True)
 class PlantProcess:
-    """A plant in a process of its own: its endpoint, and how to end it."""
+    """A plant in a process of its own: how to reach it, how to end it."""
 
     process: subprocess.Popen[str]
-    endpoint: str
-    log: IO[Any]
+    log: IO[str]
+
+    def endpoint(self) -> str:
+        """Wait for the plant's ready line and return its endpoint.
+
+        Raises CommunicationError with the plant's last line if it ended before it was ready.
+        """
+        line = self.process.stdout.readline() if self.process.stdout is not None else ""
+        if line.strip():
+            return str(json.loads(line)["endpoint"])
+        self.process.kill()
+        self.process.wait()
+        self.log.seek(0)
+        last = (self.log.read().strip().splitlines() or ["no message"])[-1]
+        raise CommunicationError("the plant did not start", where="kilter plant serve", how_much=last)
 
     def stop(self) -> None:
         """Ask the plant to end (it writes its truth then) and wait; kill it if it does not."""
@@ -62,22 +74,11 @@ class PlantProcess:
 
 
 def start_plant(arguments: list[str], log_file: Path) -> PlantProcess:
-    """Start `kilter plant serve` with `arguments` and wait for its ready line.
-
-    Raises CommunicationError with the plant's last line if it ends before it is ready or takes longer than a minute.
-    """
+    """Start `kilter plant serve` with `arguments`; its messages and audit lines go to `log_file`."""
     command = [sys.executable, "-m", "kilter", "plant", "serve", *arguments]
     log = log_file.open("w+", encoding="utf-8")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments, no shell
         command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, start_new_session=True
     )
-    line = process.stdout.readline() if process.stdout is not None else ""
-    if not line.strip():
-        process.kill()
-        process.wait()
-        log.seek(0)
-        last = (log.read().strip().splitlines() or ["no message"])[-1]
-        log.close()
-        raise CommunicationError("the plant did not start", where="kilter plant serve", how_much=last)
-    return PlantProcess(process, json.loads(line)["endpoint"], log)
+    return PlantProcess(process, log)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,9 +53,12 @@ def serve_plant(
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
+    def audit(kind: str, body: Mapping[str, Any]) -> None:
+        sys.stderr.write(json.dumps({"utc": clock.utc().isoformat(), "audit": kind, **body}, default=str) + "\n")
+
     settings = ServerSettings(port=port, secrets=secrets, mode=mode, host=host)
     try:
-        run_server_process(plant, files.register, settings, clock, announce=announce, stop_with_parent=with_parent)
+        run_server_process(plant, files.register, settings, clock, announce=announce, audit=audit, stop_with_parent=with_parent)
     finally:
         if truth is not None:
             plant.write_truth(truth)

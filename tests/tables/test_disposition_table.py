@@ -52,8 +52,8 @@ CODES = {
 }  # fmt: skip
 ROWS = [line for line in TABLE.strip().splitlines() if not line.startswith("#")]
 SENSORS = {
-    "good": SensorChecks(1.0, 0.5, 3, 6.0, 600), "bias": SensorChecks(-2.6, 0.5, 3, 6.0, 600),
-    "noisy": SensorChecks(1.0, 0.5, 3, 12.3, 600), "unknown": SensorChecks(math.nan, math.nan, 0, math.nan, 3),
+    "good": SensorChecks(1.0, 0.5, 3, 2.0, 600), "bias": SensorChecks(-2.6, 0.5, 3, 2.0, 600),
+    "noisy": SensorChecks(1.0, 0.5, 3, 4.1, 600), "unknown": SensorChecks(math.nan, math.nan, 0, math.nan, 3),
 }  # fmt: skip
 #: evidence word -> (share NIR, RTD, unverified, nonconforming tablets, accepted kg, fallback pre-approved)
 EVIDENCE: dict[str, tuple[float, float, float, int, float, bool]] = {

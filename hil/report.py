@@ -102,8 +102,9 @@ def _verdict(reader: RecordReader, kpis: Kpis) -> str:
     rows = dict(kpis.rows())
     tiles = ("mass in", "accepted", "diverted", "acceptance value (USP <905>)", "ledger residual (scales)")
     boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(rows[name])}</dd></div>" for name in tiles)
+    mark = f'<span aria-hidden="true">{MARKS.get(word, "")}</span>'
     return (
-        f'<section class="verdict" aria-labelledby="verdict"><h2 id="verdict"><span aria-hidden="true">{MARKS.get(word, "")}</span> '
+        f'<section class="verdict" aria-labelledby="verdict"><h2 id="verdict">{mark} '
         f"{escape(word.replace('_', ' '))}</h2><p>{escape(MEANING.get(word, ''))}</p>"
         f"<h3>Reasons</h3><ul>{items or '<li>none recorded</li>'}</ul><dl>{boxes}</dl></section>"
     )

@@ -195,28 +195,6 @@ class SqliteLiveFrames:
         self.close()
 
 
-class RunPorts:
-    """Both ports of one run folder (`line.ports.CommandQueue` and `line.ports.LiveFrames`), closed together."""
-
-    def __init__(self, folder: Path) -> None:
-        self.commands = SqliteCommandQueue(folder)
-        self.live = SqliteLiveFrames(folder)
-        self.submit, self.take = self.commands.submit, self.commands.take
-        self.answer, self.result_of = self.commands.answer, self.commands.result_of
-        self.publish, self.newest = self.live.publish, self.live.newest
-
-    def close(self) -> None:
-        """Let go of both files."""
-        self.commands.close()
-        self.live.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 class _Transaction:
     """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK if anything is raised: two takers never see the same command."""
 

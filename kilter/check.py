@@ -11,11 +11,14 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import BaseModel
 
-from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load
+from hil.kpis import FIGURES
+from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load, near
 from line.consistency import controller_faults, line_faults, recipe_faults, scenario_faults
 from line.errors import ConfigurationFaults, Fault
 from line.recipe import Recipe, RecipeStatus
 from line.tags import TagRegister, load_register
+from plant_sim.faults import KNOWN_ELSEWHERE, check_faults, known_faults
+from plant_sim.parameters import PlantParameters
 
 FOLDERS = ("line", "recipes", "controllers", "scenarios", "materials")
 Loaded = TypeVar("Loaded")
@@ -32,6 +35,7 @@ class Findings:
     recipes: dict[Path, Recipe] = field(default_factory=dict)
     controllers: dict[Path, ControllerConfiguration] = field(default_factory=dict)
     scenarios: dict[Path, Scenario] = field(default_factory=dict)
+    materials: dict[Path, PlantParameters] = field(default_factory=dict)
     n_files: int = 0
 
     def read(self, path: Path, reader: Callable[[Path], Loaded]) -> Loaded | None:
@@ -97,6 +101,7 @@ def _read_all(folder: Path, findings: Findings) -> None:
     _read_kind(folder, "recipes", Recipe, findings, findings.recipes)
     _read_kind(folder, "controllers", ControllerConfiguration, findings, findings.controllers)
     _read_kind(folder, "scenarios", Scenario, findings, findings.scenarios)
+    _read_kind(folder, "materials", PlantParameters, findings, findings.materials)
 
 
 def _read_kind(folder: Path, name: str, model: type[Model], findings: Findings, target: dict[Path, Model]) -> None:
@@ -126,5 +131,22 @@ def _cross_check(findings: Findings) -> None:
             for controller_path, controller in findings.controllers.items():
                 findings.faults += controller_faults(controller, recipe, line, register, str(controller_path))
         by_id = {recipe.id: recipe for recipe in alive.values()}
+        known = (*known_faults(), *KNOWN_ELSEWHERE)
         for path, scenario in findings.scenarios.items():
-            findings.faults += scenario_faults(scenario, by_id, line, (), str(path))
+            findings.faults += scenario_faults(scenario, by_id, line, known, str(path))
+    for path, scenario in findings.scenarios.items():
+        findings.faults += _fault_values(scenario, str(path)) + _expectation_faults(scenario, str(path))
+
+
+def _fault_values(scenario: Scenario, file: str) -> list[Fault]:
+    """Return plant faults of a known name with a target or severity that they do not take."""
+    try:
+        check_faults(scenario)
+    except ConfigurationFaults as found:
+        return [Fault(file, f.key, f.value, f.remedy) for f in found.faults if not f.key.endswith(".name")]
+    return []
+
+
+def _expectation_faults(scenario: Scenario, file: str) -> list[Fault]:
+    wanted = [(number, item.figure) for number, item in enumerate(scenario.expect) if item.figure not in FIGURES]
+    return [Fault(file, f"expect.{number}.figure", name, near(name, list(FIGURES))) for number, name in wanted]

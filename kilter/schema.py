@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario
 from line.errors import ConfigurationError
 from line.recipe import Recipe
+from plant_sim.parameters import PlantParameters
 
 #: Schema file name -> model. The first line of each configuration file names its schema.
 MODELS: dict[str, type[BaseModel]] = {
@@ -20,6 +21,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "recipe": Recipe,
     "controller": ControllerConfiguration,
     "scenario": Scenario,
+    "material": PlantParameters,
 }
 
 

@@ -9,6 +9,7 @@ from line.errors import Fault
 from line.modes import ControllerMode
 from line.recipe import Range, Recipe
 from line.tags import TagRegister
+from line.units import UNITS
 
 
 def line_faults(line: LineConfiguration, file: str) -> list[Fault]:
@@ -65,6 +66,9 @@ def controller_faults(
             faults.append(Fault(file, f"moves.{number}.tag", move.tag, "appears twice: remove one"))
         seen.add(move.tag)
         faults += _move_faults(f"moves.{number}", move, recipe, register, file)
+    for name, parameter in controller.model.items():
+        if parameter.unit not in UNITS:
+            faults.append(Fault(file, f"model.{name}.unit", repr(parameter.unit), near(parameter.unit, list(UNITS))))
     return faults
 
 

@@ -1,4 +1,4 @@
-"""Loss-in-weight feeder with its gravimetric loop closed: delivered flow follows the set-point; what the scale sees is corrected."""
+"""Loss-in-weight feeder with its gravimetric loop closed: the flow follows its set-point, what the scale sees is corrected."""
 
 from __future__ import annotations
 

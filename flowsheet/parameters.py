@@ -1,4 +1,4 @@
-"""Parameters of the control model: values in SI, with bounds; built from a configuration table that carries units and sources."""
+"""Parameters of the control model: SI values with bounds, from a configuration table with units and sources."""
 
 from __future__ import annotations
 

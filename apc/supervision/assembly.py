@@ -1,0 +1,95 @@
+"""Builds model, objective and controller from configuration: everything that can be wrong is found here, at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from apc.control.dompc import DoMpcController
+from apc.control.nmpc import RealTimeIteration
+from apc.control.objective import Objective, build_objective
+from apc.control.plc import VendorLoops
+from apc.control.problem import Controller
+from apc.estimation.noise import check_noise
+from apc.supervision.tags import InputScaling, TagLimits, recipe_inputs, tag_limits
+from flowsheet.assembly import Flowsheet, build_flowsheet
+from flowsheet.layout import STEP_S
+from flowsheet.parameters import flowsheet_parameters
+from line.configuration import ControllerConfiguration, LineConfiguration
+from line.errors import ConfigurationFaults, Fault
+from line.recipe import Recipe
+from line.tags import TagRegister
+
+ControllerName = Literal["plc", "nmpc", "dompc"]
+NAMES: tuple[ControllerName, ...] = ("plc", "nmpc", "dompc")
+
+
+@dataclass(frozen=True)
+class ControlParts:
+    """What the supervisor works with."""
+
+    flowsheet: Flowsheet
+    scaling: InputScaling
+    limits: TagLimits
+    objective: Objective
+    controller: Controller
+
+
+def build_parts(
+    recipe: Recipe, line: LineConfiguration, configuration: ControllerConfiguration, register: TagRegister, name: ControllerName
+) -> ControlParts:
+    """Return the parts. Raises ConfigurationFaults (model, noise, weights, moves, horizon)."""
+    flowsheet = build_flowsheet(flowsheet_parameters(configuration.model, known_parameters(recipe, line)))
+    check_noise(configuration.noise)
+    _check_horizon(configuration, line)
+    scaling = InputScaling(register, flowsheet.u_scale)
+    limits = tag_limits(configuration, recipe)
+    p = flowsheet.parameters
+    registered = scaling.scaled(recipe_inputs(recipe, p.reference_flow * 3600.0))
+    product = recipe.product
+    targets = {
+        "potency_tablet": product.target_pct_lc,
+        "potency_blend": product.target_pct_lc,
+        "weight": product.tablet_mass_mg,
+        "hardness": product.hardness_target_n,
+        "level_hopper": recipe.setpoints["SP/HopperLevel"],
+        "lubricant_tablet": 100.0 * p.fraction_lubricant,
+    }
+    objective = build_objective(configuration, targets, np.array(p.fractions), registered)
+    return ControlParts(flowsheet, scaling, limits, objective, _controller(name, flowsheet, objective, configuration, limits))
+
+
+def known_parameters(recipe: Recipe, line: LineConfiguration) -> dict[str, float]:
+    """Return the model parameters that recipe and line fix, SI."""
+    fractions = {f"fraction_{line.feeders[c.feeder - 1].component}": c.fraction_w_w for c in recipe.product.components}
+    return {**fractions, "tablet_mass": recipe.product.tablet_mass_mg * 1e-6, "n_stations": line.n_stations}
+
+
+def _check_horizon(configuration: ControllerConfiguration, line: LineConfiguration) -> None:
+    seconds = sum(configuration.move_blocks) * STEP_S
+    file = f"controller {configuration.id}"
+    faults = []
+    if seconds < configuration.horizon_s:
+        faults.append(Fault(file, "move_blocks", f"{seconds:g} s", f"at least horizon_s = {configuration.horizon_s:g} s"))
+    if configuration.horizon_s < line.t95_slowest_s:
+        faults.append(Fault(file, "horizon_s", f"{configuration.horizon_s:g} s", f"at least t95 = {line.t95_slowest_s:g} s"))
+    if min(configuration.move_blocks) < 1 or configuration.move_blocks[0] != 1:
+        faults.append(Fault(file, "move_blocks", str(configuration.move_blocks[0]), "the first ramp is one decision long"))
+    if faults:
+        raise ConfigurationFaults(faults)
+
+
+def _controller(
+    name: ControllerName, flowsheet: Flowsheet, objective: Objective, configuration: ControllerConfiguration, limits: TagLimits
+) -> Controller:
+    n_steps = sum(configuration.move_blocks)
+    if name == "plc":
+        return VendorLoops(objective.recipe, n_steps)
+    if name == "nmpc":
+        return RealTimeIteration(flowsheet, objective, configuration.move_blocks, configuration.max_iterations, limits.free)
+    if name == "dompc":
+        return DoMpcController(flowsheet, objective, n_steps, configuration.max_iterations, limits.free)
+    remedy = f"use one of {', '.join(NAMES)}"
+    raise ConfigurationFaults([Fault("command line", "controller", repr(name), remedy)])

@@ -1,0 +1,215 @@
+"""The controller's guardian: estimates, asks the controller, checks every move, sheds and restores, never silent."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apc.control.plc import hold_ratio
+from apc.control.problem import Plan, Problem
+from apc.estimate import Estimate
+from apc.observation import Observation
+from apc.supervision.assembly import ControllerName, build_parts
+from apc.supervision.checks import Candidate, MoveGate, Refusal
+from apc.supervision.observer import Observer
+from apc.supervision.shedding import Shedding
+from apc.supervision.tags import INPUT_TAGS, THROUGHPUT, recipe_inputs
+from flowsheet.layout import N_FEEDERS, STEP_S
+from line.configuration import ControllerConfiguration, LineConfiguration
+from line.errors import SolverError
+from line.modes import ControllerMode, ControlState, LineState, PlcMode
+from line.recipe import Recipe
+from line.records import Decision, Reason
+from line.samples import Snapshot
+from line.tags import TagRegister
+
+Vector = NDArray[np.float64]
+
+RUNNING = (LineState.STARTING, LineState.EXECUTE)
+#: Digits to which set-points are written, so that plant and record hold the same number.
+DIGITS = 6
+
+
+class Supervisor:
+    """Makes one Decision every 5 s.
+
+    Ladder: the controller's plan -> hold the last set-points (a Decision that is not valid, with reason and words).
+    No valid decision for two periods: HOLD. Two valid ones in a row: CONTROL again. After any failure the controller
+    starts cold. While the line fills, or after a stop, the ratio rung only follows the planned throughput.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        line_configuration: LineConfiguration,
+        controller_configuration: ControllerConfiguration,
+        register: TagRegister,
+        controller_name: ControllerName,
+    ) -> None:
+        parts = build_parts(recipe, line_configuration, controller_configuration, register, controller_name)
+        self._scaling, self._limits, self._objective = parts.scaling, parts.limits, parts.objective
+        self.controller = parts.controller
+        self._configuration = controller_configuration
+        self._observer = Observer(parts.flowsheet, controller_configuration, register, parts.scaling)
+        self._gate = MoveGate(parts.limits, controller_configuration.max_iterations)
+        self._shedding = Shedding()
+        self._in_force = recipe_inputs(recipe, recipe.setpoints[THROUGHPUT])
+        self._flow: float | None = None
+
+    @property
+    def state(self) -> ControlState:
+        """CONTROL, HOLD (no valid decision for two periods) or LOCAL (the PLC, or nobody, asked us)."""
+        return self._shedding.state
+
+    def observe(self, snapshot: Snapshot) -> None:
+        """Take one second in (cheap)."""
+        self._observer.observe(snapshot)
+
+    def decide(self, observation: Observation) -> Decision:
+        """Return this period's decision; it never raises for anything that a measurement or a solver may do."""
+        local = observation.snapshot.value("Sys/CtrlMode") != PlcMode.REMOTE
+        if observation.mode is ControllerMode.OFF:
+            self._observer.skip()
+            self._observer.reset()
+            self.controller.reset()
+            self._shedding.idle()
+            return self._decision(observation, status="OFF", valid=False, rung="off", text="controller is OFF")
+        self._in_force = self._scaling.in_force(observation.snapshot, self._in_force)
+        estimate = self._observer.estimate(observation, self._in_force)
+        if not self._observer.healthy:
+            self._observer.reset()
+            refusal = Refusal(Reason.INPUT_UNUSABLE, "the estimate is not finite; estimator restarted, holding last move")
+            return self._refuse(observation, refusal, None)
+        decision = self._control(observation, estimate)
+        if observation.mode is ControllerMode.WARM or local:
+            self._shedding.idle()
+        return decision
+
+    def _control(self, observation: Observation, estimate: Estimate) -> Decision:
+        if observation.snapshot.value("Sys/LineState") not in RUNNING:
+            self.controller.reset()
+            self._flow = None
+            text = "line is not running: set-points stay"
+            valid = observation.mode is ControllerMode.ON
+            self._shedding.valid()
+            return self._decision(observation, status="IDLE", valid=valid, rung="idle", text=text, estimate=estimate)
+        problem, api_range = self._problem(observation, estimate)
+        try:
+            plan = self._plan(problem, estimate)
+        except SolverError as error:
+            return self._refuse(observation, Refusal(Reason.SOLVE_FAILED, f"{error.line()}; holding last move"), estimate)
+        inputs = np.round(self._scaling.plant(plan.u), DIGITS)
+        refusal = self._gate.refusal(Candidate(plan.status, inputs, plan.iterations), self._in_force, api_range)
+        if refusal is not None:
+            return self._refuse(observation, refusal, estimate)
+        self._shedding.valid()
+        return self._applied(observation, plan, inputs, estimate)
+
+    def _plan(self, problem: Problem, estimate: Estimate) -> Plan:
+        if estimate.ready or self.controller.name == "plc":
+            return self.controller.plan(problem)
+        self.controller.reset()
+        return hold_ratio(problem, self._objective.fractions)
+
+    def _problem(self, observation: Observation, estimate: Estimate) -> tuple[Problem, tuple[float, float]]:
+        """Return the problem in scaled inputs, and the range of the API set-point [kg/h] that the NIR may claim."""
+        flow = self._planned_flow(observation)
+        scaled, per_scaled = self._scaling.scaled, self._scaling.plant_per_scaled
+        reference = float(per_scaled[:N_FEEDERS].sum())
+        relative = flow / reference
+        low, high = scaled(self._limits.low), scaled(self._limits.high)
+        authority = self._configuration.nir_trim_limit_pct / 100.0 + estimate.feed_forward
+        centre = 1.0 / (1.0 + estimate.confirmed_bias_api)
+        before = scaled(self._in_force)
+        if self.controller.name != "plc":
+            low[0] = max(low[0], (centre - authority) * min(float(relative.min()), float(before[1])))
+            high[0] = min(high[0], (centre + authority) * max(float(relative.max()), float(before[1])))
+        problem = Problem(
+            x=estimate.x,
+            d=estimate.d_control,
+            u_before=before,
+            low=low,
+            high=np.maximum(high, low + 1e-6),
+            rate=scaled(self._limits.rate),
+            flow=relative,
+            flow_rate=self._limits.throughput[2] / reference,
+        )
+        return problem, (float(low[0] * per_scaled[0]), float(problem.high[0] * per_scaled[0]))
+
+    def _planned_flow(self, observation: Observation) -> Vector:
+        """Return the planned throughput (n,) [kg/h]: the steps of the plan, approached at the allowed rate."""
+        low, high, rate = self._limits.throughput
+        if self._flow is None:
+            self._flow = float(self._in_force[:N_FEEDERS].sum())
+        times = observation.step + STEP_S * np.arange(self.controller.n_steps)
+        wanted = np.full(len(times), observation.throughput_plan[0][1])
+        for step, value in observation.throughput_plan[1:]:
+            wanted[times >= step] = value
+        wanted = np.clip(wanted, low, high)
+        flow, now = np.empty(len(times)), self._flow
+        for j, goal in enumerate(wanted.tolist()):
+            now += min(max(goal - now, -rate), rate)
+            flow[j] = now
+        self._flow = float(flow[0])
+        return flow
+
+    def _applied(self, observation: Observation, plan: Plan, inputs: Vector, estimate: Estimate) -> Decision:
+        moves = {INPUT_TAGS[i]: float(inputs[i]) for i in self._limits.free}
+        moves[THROUGHPUT] = round(float(inputs[:N_FEEDERS].sum()), DIGITS)
+        warm = observation.mode is ControllerMode.WARM
+        rung = "warm" if warm else {"RATIO": "ratio", "RECIPE": "recipe"}.get(plan.status, self.controller.name)
+        words = [plan.text, f"clipped: {', '.join(self._observer.gated)}" if self._observer.gated else ""]
+        if plan.status == "RATIO":
+            words.append("tablets not yet made of what was measured: planned throughput only")
+        return self._decision(
+            observation,
+            moves=moves,
+            status=plan.status,
+            valid=not warm,
+            rung=rung,
+            text="; ".join(word for word in words if word),
+            plan=plan,
+            estimate=estimate,
+        )
+
+    def _refuse(self, observation: Observation, refusal: Refusal, estimate: Estimate | None) -> Decision:
+        self.controller.reset()
+        self._flow = None
+        self._shedding.failed()
+        reason, text = refusal.reason, refusal.text
+        if self._shedding.state is ControlState.HOLD:
+            reason, text = Reason.NO_VALID_DECISION, f"HOLD: no valid decision for two periods; {text}"
+        return self._decision(
+            observation, status="REFUSED", valid=False, rung="hold", reason=reason, text=text, estimate=estimate
+        )
+
+    def _decision(
+        self,
+        observation: Observation,
+        status: str,
+        valid: bool,
+        rung: str,
+        text: str = "",
+        reason: Reason | None = None,
+        moves: dict[str, float] | None = None,
+        plan: Plan | None = None,
+        estimate: Estimate | None = None,
+    ) -> Decision:
+        named = dict(estimate.named) if estimate is not None else {}
+        return Decision(
+            step=observation.step,
+            controller=self.controller.name,
+            moves=moves or {},
+            status=status,
+            valid=valid,
+            rung=rung,
+            reason=reason,
+            text=text,
+            iterations=plan.iterations if plan else 0,
+            cost=plan.cost if plan else math.nan,
+            binding=plan.binding if plan else (),
+            estimate=named,
+            plan=dict(plan.predicted) if plan else {},
+        )

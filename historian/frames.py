@@ -91,7 +91,8 @@ def stack_frames(bodies: Sequence[bytes], register: TagRegister) -> Frames:
 def pack_array(tag_id: str, sample: ArraySample, identity: Mapping[str, Any] | None = None) -> bytes:
     """Return one array as bytes. identity: what recalibration needs (spectrum and reference id, integration
     time [ms], instrument serial, probe)."""
-    single = sample.values.astype("<f4")
+    with np.errstate(over="ignore"):
+        single = sample.values.astype("<f4")
     lossless = bool(np.all((single == sample.values) | np.isnan(sample.values)))
     values = single if lossless else np.ascontiguousarray(sample.values, dtype="<f8")
     heading = body_bytes({**(identity or {}), "tag": tag_id})

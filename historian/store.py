@@ -69,6 +69,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
         connection = connect(path, "ro")
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:

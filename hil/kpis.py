@@ -20,6 +20,8 @@ TRUTH_FOLDER = "truth"
 PARCEL_LIMITS, UNIT_LIMITS = (90.0, 110.0), (85.0, 115.0)
 #: Material diverted for these reasons is planned; anything else diverted is an event.
 PLANNED = frozenset({"START_UP", "THROUGHPUT_TRANSITION", "RUN_OUT_MATERIAL"})
+#: Rungs that are no fallback: the line is not running, or the controller only watches.
+NO_CONTROL = ("idle", "warm", "off")
 Figure = float | int | None
 
 
@@ -53,7 +55,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     "travel_ranges": ("travel of set-points, in normal ranges", "{:.2f}", ""),
     "decisions": ("decisions", "{:d}", ""),
     "decisions_held": ("decisions not valid (held)", "{:d}", ""),
-    "decisions_fallback": ("decisions by a fallback rung", "{:d}", ""),
+    "decisions_fallback": ("decisions by a lower rung (ratio while filling, fallback)", "{:d}", ""),
     "solve_median_ms": ("solve time, median", "{:.1f}", "ms"),
     "solve_p99_ms": ("solve time, 99th percentile", "{:.1f}", "ms"),
     "solve_max_ms": ("solve time, longest", "{:.1f}", "ms"),
@@ -151,25 +153,40 @@ def _start_up_mass(parcels: Sequence[Mapping[str, Any]]) -> float | None:
     for parcel in parcels:
         if parcel["accepted"]:
             return mass_kg
-        mass_kg += _mass_kg(parcel)
+        mass_kg += _mass_kg(parcel, "made")
     return None
 
 
-def _mass_kg(parcel: Mapping[str, Any]) -> float:
-    return float(parcel["made"]) * float(parcel["tablet_mass_mg"] or 0.0) * 1e-6
+def _mass_kg(parcel: Mapping[str, Any], count: str) -> float:
+    return float(parcel[count]) * float(parcel["tablet_mass_mg"] or 0.0) * 1e-6
+
+
+def divert_reasons(parcels: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the reason of each parcel's diverted part, empty where nothing was diverted.
+
+    A parcel that conforms and lost some tablets while the gate moved belongs to the diversion beside it.
+    """
+    reasons = [str(p["reason"]) if p["diverted"] else "" for p in parcels]
+    rows = range(len(reasons))
+    for order, step in ((rows, -1), (reversed(rows), 1)):
+        for i in order:
+            j = i + step
+            if reasons[i] == "CONFORMS" and 0 <= j < len(reasons) and reasons[j]:
+                reasons[i] = reasons[j]
+    return reasons
 
 
 def _parcel_figures(parcels: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
-    made = [p for p in parcels if p["made"]]
-    events = [p for p in made if p["diverted"] and p["reason"] not in PLANNED]
-    total = sum(_mass_kg(p) for p in made)
-    accepted = [p for p in made if p["accepted"]]
+    total_kg = sum(_mass_kg(p, "made") for p in parcels)
+    reasons = divert_reasons(parcels)
+    events = [p for p, reason in zip(parcels, reasons, strict=True) if reason and reason not in PLANNED]
+    accepted = [p for p in parcels if p["accepted"]]
     weights = [p["accepted"] for p in accepted]
     return {
         "parcels": len(parcels),
         "parcels_unverified": sum(1 for p in parcels if p["quality"] == "UNVERIFIED"),
         "diverted_event_seconds": len(events),
-        "diverted_unplanned_pct": 100 * sum(_mass_kg(p) for p in events) / total if total > 0 else None,
+        "diverted_unplanned_pct": 100 * sum(_mass_kg(p, "diverted") for p in events) / total_kg if total_kg > 0 else None,
         "potency_accepted_mean_pct_lc": _mean([p["potency_pct_lc"] for p in accepted], weights),
         "weight_accepted_mean_mg": _mean([p["tablet_mass_mg"] for p in accepted], weights),
     }
@@ -185,16 +202,14 @@ def _mean(values: Any, weights: Any = None) -> float | None:
 
 def _controller_figures(reader: RecordReader, recipe: Recipe | None) -> dict[str, Figure]:
     decisions = reader.decisions()
-    best = decisions[0]["rung"] if decisions else ""
-    rungs = [d["rung"] for d in decisions if d["valid"]]
-    common = max(set(rungs), key=rungs.count) if rungs else best
+    lower = [d for d in decisions if d["valid"] and d["rung"] not in (d["controller"], *NO_CONTROL)]
     timing = [body for _, body in reader.bodies("timing")]
     solve = [t["solve_ms"] for t in timing if t.get("solve_ms") is not None]
     cycle = [t["cycle_ms"] for t in timing if t.get("cycle_ms") is not None]
     return {
         "decisions": len(decisions),
         "decisions_held": sum(1 for d in decisions if not d["valid"]),
-        "decisions_fallback": sum(1 for rung in rungs if rung != common),
+        "decisions_fallback": len(lower),
         "solve_median_ms": _quantile(solve, 0.5),
         "solve_p99_ms": _quantile(solve, 0.99),
         "solve_max_ms": _quantile(solve, 1.0),

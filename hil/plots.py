@@ -94,7 +94,11 @@ def _ribbon(data: ReportData) -> str:
     ticks, names = [1.4], ["gate"]
     if data.truth is not None:
         wrong = _nonconforming(data)
-        if wrong:
+        if not wrong:
+            axis.text(
+                0.01, 0.2, "nothing made outside 90-110 % LC", transform=axis.transAxes, color=TRUTH, va="center", fontsize=8
+            )
+        else:
             axis.broken_barh(_spans(wrong), (0.1, 0.6), facecolor="#d9b48a", edgecolor=TRUTH, hatch="xxxx", linewidth=0.5)
             handles.append(
                 Patch(
@@ -138,7 +142,7 @@ def _potency(data: ReportData) -> str:
     dots(axis, data.near_infrared(True), "NIR, valid", MEASURED, ".", 3)
     dots(axis, data.near_infrared(False), "NIR, not valid", MEASURED, "x", 4)
     line(axis, truth, "truth, tablet content", TRUTH, "-", 1.0)
-    line(axis, data.estimate("potency_tablet_pct_lc", "potency_pct_lc"), "controller's estimate", ESTIMATE)
+    line(axis, data.while_made(data.estimate("potency_tablet_pct_lc")), "controller's estimate", ESTIMATE)
     line(axis, release, "release's prediction", RELEASE, "-.", 1.2)
     dots(axis, data.samples("Assay", "PotencyMean"), "assay", INK, "D", 6, filled=False)
     level(axis, target, "target")
@@ -166,7 +170,7 @@ def _mass(data: ReportData) -> str:
     target = data.recipe.product.tablet_mass_mg
     limit = target * data.recipe.diversion.weight_divert_limit_pct / 100
     line(axis, truth, "truth, mean of each second", TRUTH, "-", 1.0)
-    line(axis, data.estimate("tablet_mass_mg", "weight_tablet_mg", "mass_tablet_mg"), "controller's estimate", ESTIMATE)
+    line(axis, data.while_made(data.estimate("weight_mg")), "controller's estimate", ESTIMATE)
     line(axis, release, "release's prediction", RELEASE, "-.")
     dots(axis, data.samples("Tester", "WeightMean"), "tester", INK, "s", 5, filled=False)
     level(axis, target, "target")
@@ -187,7 +191,7 @@ def _hardness(data: ReportData) -> str:
     rules, target = data.recipe.rules, data.recipe.product.hardness_target_n
     truth = data.true_series("hardness_mean_n")
     line(axis, truth, "truth", TRUTH, "-", 1.0)
-    line(axis, data.estimate("hardness_n", "hardness_tablet_n"), "controller's estimate", ESTIMATE)
+    line(axis, data.while_made(data.estimate("hardness_n")), "controller's estimate", ESTIMATE)
     dots(axis, data.samples("Tester", "HardnessMean"), "tester", INK, "s", 5, filled=False)
     level(axis, target, "target")
     level(axis, rules.hardness_low_n, "limit", "-", LIMIT)
@@ -210,7 +214,8 @@ def _press(data: ReportData) -> str:
     line(force, measured, "measurement", MEASURED, "-", 1.0)
     line(force, setpoint, "set-point", SETPOINT, "--", steps=True)
     centre = data.recipe.setpoints.get("SP/MainForce", data.recipe.weight_map.force_kn)
-    frame_y(force, centre, 0.8, measured, setpoint)
+    pressing = measured.value > centre / 2
+    frame_y(force, centre, 0.8, Series(measured.second[pressing], measured.value[pressing]), setpoint)
     finish(force, "main force (kN)", False)
     line(height, data.tag("Press/MainHeight"), "measurement", MEASURED, "-", 1.0)
     line(height, data.tag("SP/MainHeight"), "set-point", SETPOINT, "--", steps=True)
@@ -253,6 +258,7 @@ def _feeder_words(data: ReportData) -> str:
 def _hopper(data: ReportData) -> str:
     figure, (hopper, turret) = time_figure([1.6, 1.2], data.last_second)
     line(hopper, data.tag("Hopper/Level"), "measurement", MEASURED, "-", 1.0)
+    line(hopper, data.estimate("level_hopper_kg"), "controller's estimate", ESTIMATE)
     line(hopper, data.tag("SP/HopperLevel"), "set-point", SETPOINT, "--", steps=True)
     finish(hopper, "hopper (kg)", False)
     line(turret, data.tag("Press/TurretSpeed"), "measurement", MEASURED, "-", 1.0)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from hil.kpis import TRUTH_FOLDER, Kpis, compute_kpis
+from hil.kpis import TRUTH_FOLDER, Kpis, compute_kpis, divert_reasons
 from hil.plots import Picture, draw_all
 from hil.report_data import read_report_data
 from hil.report_page import STYLE, page, table
@@ -136,10 +136,10 @@ def _pictures(pictures: Iterable[Picture]) -> str:
 def diversions(parcels: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, str, float]]:
     """Return (first second, last second, reason, mass [kg]) of each run of diverted parcels with one reason."""
     runs: list[tuple[int, int, str, float]] = []
-    for parcel in parcels:
-        if not parcel["diverted"]:
+    for parcel, reason in zip(parcels, divert_reasons(parcels), strict=True):
+        if not reason:
             continue
-        step, reason = int(parcel["step"]), str(parcel["reason"])
+        step = int(parcel["step"])
         mass_kg = parcel["diverted"] * float(parcel["tablet_mass_mg"] or 0.0) * 1e-6
         if runs and runs[-1][2] == reason and runs[-1][1] >= step - 1:
             runs[-1] = (runs[-1][0], step, reason, runs[-1][3] + mass_kg)

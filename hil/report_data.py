@@ -64,11 +64,17 @@ class ReportData:
         """Return a number of every parcel at the second it was made."""
         return _series([(p["step"], p[name]) for p in self.parcels if p["made"]])
 
-    def estimate(self, *names: str) -> Series:
-        """Return the controller's estimate of the first of `names` that it knows."""
-        known = set().union(*(d["estimate"] for d in self.decisions[:3])) if self.decisions else set()
-        chosen = next((name for name in names if name in known), None)
-        return _series([(d["step"], d["estimate"].get(chosen)) for d in self.decisions])
+    def estimate(self, name: str) -> Series:
+        """Return the controller's estimate of that name at every decision; empty if it knows none."""
+        return _series([(d["step"], d["estimate"].get(name)) for d in self.decisions])
+
+    def while_made(self, series: Series) -> Series:
+        """Return the part of a series between the first and the last tablet: before and after, an estimate means nothing."""
+        made = [int(p["step"]) for p in self.parcels if p["made"]]
+        if not made:
+            return Series(np.empty(0), np.empty(0))
+        inside = (series.second >= made[0]) & (series.second <= made[-1])
+        return Series(series.second[inside], series.value[inside])
 
     def near_infrared(self, valid: bool) -> Series:
         """Return the potency [% LC] of each spectrum that is (or is not) valid."""

@@ -33,6 +33,7 @@ table { border-collapse: collapse; width: 100%; background: #e4e5e7; }
 caption { text-align: left; font-weight: bold; padding: 0 0 6px; }
 th, td { text-align: left; vertical-align: top; padding: 4px 8px; border-bottom: 1px solid #b0b2b6; overflow-wrap: anywhere; }
 thead th { border-bottom: 2px solid #1c1d1f; }
+thead th, tbody th { white-space: nowrap; overflow-wrap: normal; }
 tbody th { font-weight: normal; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 code { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: 0.92em; }

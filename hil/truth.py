@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ def read_truth(folder: Path | None) -> Truth | None:
     if folder is None or not (folder / FILE_NAME).is_file():
         return None
     try:
+        if not zipfile.is_zipfile(folder / FILE_NAME):
+            raise RecordError("not an archive", where=FILE_NAME)
         series, tablets = read_plant_truth(folder)
         return Truth(
             series,
@@ -59,7 +62,7 @@ def read_truth(folder: Path | None) -> Truth | None:
             tablets["strength_mpa"].astype(np.float64),
             tablets["destination"].astype(np.int64),
         )
-    except (RecordError, KeyError) as error:
+    except (RecordError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             "the plant's truth cannot be read", where=str(folder), how_much=str(error), what_now="Run again."
         ) from error

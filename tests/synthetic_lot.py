@@ -205,10 +205,10 @@ def _spectrum(record: Record, snapshot: Snapshot, potency: float, step: int, rng
 
 def _decide(record: Record, potency: float, mass: float, step: int, rng: np.random.Generator) -> None:
     moves = {"SP/Feeder1MassFlow": 2.0 + 0.01 * float(rng.standard_normal())}
-    estimate = {"potency_tablet_pct_lc": potency + 0.2, "tablet_mass_mg": mass - 0.1, "hardness_n": 70.0}
+    estimate = {"potency_tablet_pct_lc": potency + 0.2, "weight_mg": mass - 0.1, "hardness_n": 70.0}
     valid = step != 1200
     decision = Decision(
-        step, "nmpc", moves if valid else {}, "optimal" if valid else "max_iterations", valid, "rti", estimate=estimate
+        step, "nmpc", moves if valid else {}, "optimal" if valid else "max_iterations", valid, "nmpc", estimate=estimate
     )
     record.append("content", "decision", step, decision.body())
     if valid:

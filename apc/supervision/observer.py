@@ -25,6 +25,8 @@ Vector = NDArray[np.float64]
 
 #: Decisions that the press must have run before tablets are made of what the filter has seen.
 READY_AFTER = 12
+#: Decisions after a change of the flow set-points until hold-ups have settled.
+SETTLED_AFTER = 60
 #: Turret speed [rpm] above which the press runs.
 RUNNING_RPM = 5.0
 #: Share of a measured feeder deviation that may widen the authority of the API correction, and how fast it fades.
@@ -51,6 +53,8 @@ class Observer:
         self._filter = KalmanFilter(self._flowsheet, self._configuration.noise)
         self._started = False
         self._running_for = 0
+        self._settled_for = 0
+        self._total: float | None = None
         self._confirmed = 0.0
         self._feed_forward = 0.0
         self._turret = 0.0
@@ -83,10 +87,19 @@ class Observer:
         turret = readings.mean["Press/TurretSpeed"]
         running = math.isfinite(turret) and turret > RUNNING_RPM
         self._running_for = self._running_for + 1 if running else 0
-        self._filter.predict(u, turret)
+        settled = self._settle(u) and running and bool(np.isfinite(readings.flows).all())
+        self._filter.predict(u, turret, settled)
         self._filter.correct(u, readings, running and self._running_for > 2)
         self._late_results(observation)
         return self._judge(u)
+
+    def _settle(self, u: Vector) -> bool:
+        """Return whether flows have been even for long enough; a change of 2 % of the total starts the count anew."""
+        total = float(np.asarray(self._flowsheet.parameters.fractions) @ u[:N_FEEDERS])
+        if self._total is None or abs(total - self._total) > 0.02:
+            self._total, self._settled_for = total, 0
+        self._settled_for += 1
+        return self._settled_for > SETTLED_AFTER
 
     def _inputs(self, readings: Readings, in_force: Vector) -> Vector:
         """Return scaled inputs as the plant really ran: active feeder set-points, nothing where a feeder stands still."""

@@ -81,7 +81,7 @@ def svg_of(figure: Any) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'<g id="[A-Za-z0-9]+_\d+"', "<g", text)
+    text = re.sub(r'<g id="[A-Za-z0-9.]+_\d+"', "<g", text)
     return re.sub(r'(<svg[^>]*?) width="[^"]*"', r'\1 role="presentation" aria-hidden="true" focusable="false"', text, count=1)
 
 

@@ -114,6 +114,8 @@ def _invoke(arguments: list[str] | None) -> int:
             raise
         show()
         return int(code)
+    if code == EXIT_INTERRUPTED:
+        _say("interrupted")
     return code if isinstance(code, int) else 0
 
 

@@ -39,7 +39,7 @@ def write_small(folder: Path, steps: int = 6, seed: int = 1, close: bool = True,
     record = Record.create(folder, {"seed": seed}, ManualClock(), register=SMALL)
     for step in range(1, steps + 1):
         record.append("content", "event", step, {"value": step / 7, "word": "refill"})
-        record.append_bytes("content", "frame", step, bytes([1, step, 255]))
+        record.append_bytes("content", "blob", step, bytes([1, step, 255]))
         if wall:
             record.append("wall", "timing", step, {"cycle_ms": 1.5})
         record.commit()

@@ -60,6 +60,8 @@ def test_every_single_flipped_bit_of_every_entry_is_found_and_named(tmp_path: Pa
     record.append("wall", "timing", 1, {"ms": 1})
     record.close(True)
     connection = sqlite3.connect(tmp_path / "lot" / RECORD_FILE, isolation_level=None)
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA journal_mode = MEMORY")
     rows = connection.execute(f"SELECT seq, {column} FROM entries ORDER BY seq").fetchall()  # noqa: S608
     change = f"UPDATE entries SET {column} = ? WHERE seq = ?"  # noqa: S608
     flips = 0

@@ -40,11 +40,11 @@ def list_(runs: Runs = Path("runs"), as_json: AsJson = False) -> None:
         sys.stdout.write(f"No lots in {runs}. Make one: kilter demo\n")
         return
     table = Table(title=f"Lots in {runs}")
-    for column in ("lot", "record", "disposition", "seconds", "opened (UTC)", "content hash"):
-        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for column in ("lot", "record", "disposition", "opened (UTC)", "content"):
+        table.add_column(column, no_wrap=column == "disposition", overflow="fold")
     for lot in lots:
-        disposition = lot.disposition or "none yet"
-        table.add_row(lot.name, lot.status, disposition, str(lot.steps), lot.started[:19], lot.content_hash[:12])
+        opened = lot.started[:16].replace("T", " ")
+        table.add_row(lot.name, lot.status, lot.disposition or "none yet", opened, lot.content_hash[:8])
     Console().print(table)
 
 

@@ -82,7 +82,7 @@ def step_expression(x: Any, u: Any, d: Any, p: FlowsheetParameters) -> Any:
     speed = turret_speed(s, inputs, d, p)
     depth, depth_mean = _fill_depth(s, inputs, speed, d, p)
     taken = press.intake(press.fill_mass(depth_mean, speed, d[5], p), speed, p)
-    mixed = _runge_kutta(s, inflow, inputs[7], taken, p)
+    mixed = _runge_kutta(s, inflow, inputs[7], taken, d[7], p)
     deviation = feeder.next_deviation(s[DEVIATION], p, STEP_S)
     return ca.vertcat(deviation, flow, last, mixed, depth) / scale
 
@@ -96,10 +96,10 @@ def blender_inflow(last: Any, before: Any, d: Any, p: FlowsheetParameters) -> An
 def turret_speed(s: Any, inputs: Any, d: Any, p: FlowsheetParameters) -> Any:
     """Return the turret speed [rev/s] of the PLC's level loop: feed-forward of the flow set-points, proportional in level.
 
-    d[7] is the offset of the real speed from this law relative to nominal (integral part, stops). Never negative.
+    d[8] is the offset of the real speed from this law relative to nominal (integral part, stops). Never negative.
     """
     wanted = ca.sum1(inputs[:N_FEEDERS]) + (s[LEVEL] - inputs[6]) / p.level_time
-    return ca.fmax(wanted + d[7] * p.reference_flow, 0.0) / (p.n_stations * p.tablet_mass)
+    return ca.fmax(wanted + d[8] * p.reference_flow, 0.0) / (p.n_stations * p.tablet_mass)
 
 
 def _fill_depth(s: Any, inputs: Any, speed: Any, d: Any, p: FlowsheetParameters) -> tuple[Any, Any]:
@@ -111,11 +111,11 @@ def _fill_depth(s: Any, inputs: Any, speed: Any, d: Any, p: FlowsheetParameters)
     return goal + gap * keep, goal + gap * p.force_loop_time / STEP_S * (1.0 - keep)
 
 
-def _runge_kutta(s: Any, inflow: Any, impeller: Any, taken: Any, p: FlowsheetParameters) -> Any:
+def _runge_kutta(s: Any, inflow: Any, impeller: Any, taken: Any, hold_up_bias: Any, p: FlowsheetParameters) -> Any:
     z = s[BLENDER.start : FEED_FRAME.stop]
 
     def rate(z: Any) -> Any:
-        return _mixing_rate(z, inflow, impeller, taken, p)
+        return _mixing_rate(z, inflow, impeller, taken, hold_up_bias, p)
 
     k1 = rate(z)
     k2 = rate(z + STEP_S / 2 * k1)
@@ -124,11 +124,11 @@ def _runge_kutta(s: Any, inflow: Any, impeller: Any, taken: Any, p: FlowsheetPar
     return z + STEP_S / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
 
-def _mixing_rate(z: Any, inflow: Any, impeller: Any, taken: Any, p: FlowsheetParameters) -> Any:
+def _mixing_rate(z: Any, inflow: Any, impeller: Any, taken: Any, hold_up_bias: Any, p: FlowsheetParameters) -> Any:
     start = BLENDER.start
     tanks, level = z[: BLENDER.stop - start], z[LEVEL - start]
     cells, frame = z[CELLS.start - start : CELLS.stop - start], z[FEED_FRAME.start - start :]
-    blending, stream = blender.derivative(tanks, [inflow[i] for i in range(4)], impeller, p)
+    blending, stream = blender.derivative(tanks, [inflow[i] for i in range(4)], impeller, p, hold_up_bias)
     exit_composition = [tanks[8 + i] / ca.fmax(tanks[8], blender.EMPTY_KG) for i in (1, 2, 3)]
     hopping = hopper.derivative(cells, level, stream[0], exit_composition, taken, p)
     feeding = feed_frame.derivative(frame, [cells[3 * N_CELLS + i] for i in range(3)], taken, p)

@@ -28,14 +28,16 @@ def plug_mass(flow_last: Any, flow_before: Any, p: FlowsheetParameters, step_s: 
     return step_s * flow_last + (p.blender_dead_time - step_s) * flow_before
 
 
-def outflow(mass: Any, speed: Any, p: FlowsheetParameters) -> Any:
+def outflow(mass: Any, speed: Any, p: FlowsheetParameters, hold_up_bias: Any = 0.0) -> Any:
     """Return the flow out of one tank [kg/s] from its mass [kg] and the impeller speed [rev/s].
+
+    hold_up_bias: relative, of the steady hold-up at given flow and speed.
 
     Equation: F = F_ref (M/M_ref)^(1/a) (N/N_ref)^(b/a), so that in steady state M = M_ref (F/F_ref)^a (N/N_ref)^-b.
     Wrong below about a fifth of the nominal hold-up. Source: hold-up law of section 2.1; sign Vanarase & Muzzio 2011,
     exponents estimated.
     """
-    level = fmax(mass, EMPTY_KG) / blender_tank_mass(p)
+    level = fmax(mass, EMPTY_KG) / (blender_tank_mass(p) * (1.0 + hold_up_bias))
     speed_ratio = fmax(speed, 1e-6) / p.blender_reference_speed
     return (
         p.reference_flow
@@ -44,7 +46,7 @@ def outflow(mass: Any, speed: Any, p: FlowsheetParameters) -> Any:
     )
 
 
-def derivative(tanks: Any, inflow: Any, speed: Any, p: FlowsheetParameters) -> tuple[list[Any], Any]:
+def derivative(tanks: Any, inflow: Any, speed: Any, p: FlowsheetParameters, hold_up_bias: Any = 0.0) -> tuple[list[Any], Any]:
     """Return d/dt of the tanks (12 values) and the stream that leaves (4 values).
 
     tanks: per tank mass, API, lubricant [kg] and shear [kg rev]; inflow the same per second, [kg/s], [kg rev/s].
@@ -54,7 +56,7 @@ def derivative(tanks: Any, inflow: Any, speed: Any, p: FlowsheetParameters) -> t
     stream = list(inflow)
     for j in range(N_TANKS):
         extents = [tanks[4 * j + i] for i in range(4)]
-        flow = outflow(extents[0], speed, p)
+        flow = outflow(extents[0], speed, p, hold_up_bias)
         leaving = [flow * e / fmax(extents[0], EMPTY_KG) for e in extents]
         source = (0.0, 0.0, 0.0, speed * extents[0])
         rates += [stream[i] - leaving[i] + source[i] for i in range(4)]

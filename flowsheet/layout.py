@@ -38,6 +38,7 @@ DISTURBANCES: Final = (
     "bias_yield_pressure",
     "bias_density",
     "bias_strength",
+    "bias_hold_up",
     "offset_turret",
 )
 OUTPUTS: Final = (

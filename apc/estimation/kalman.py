@@ -19,8 +19,10 @@ from flowsheet.layout import BLENDER, DEVIATION, FEED_FRAME, LEVEL, N_D, N_X, OU
 CLONES = ("potency_blend", "potency_tablet", "weight", "hardness")
 CLONE_LENGTHS = (5, 40, 20, 20)
 #: Largest relative biases that may be believed.
-BIAS_LIMIT = np.array([0.2, 0.05, 0.05, 0.6, 0.3, 0.3, 0.5, 0.3])
-BIAS_API, BIAS_YIELD, BIAS_STRENGTH, BIAS_NIR = N_X, N_X + 4, N_X + 6, N_X + 7
+BIAS_LIMIT = np.array([0.2, 0.05, 0.05, 0.6, 0.3, 0.3, 0.5, 0.4, 0.3])
+BIAS_API, BIAS_YIELD, BIAS_STRENGTH, BIAS_NIR = N_X, N_X + 4, N_X + 6, N_X + 8
+#: Late results this many standard deviations off tell of a change that the random walk does not expect.
+WIDEN_SIGMA = 2.5
 #: Doubt about masses, a period, while flows change: there the hold-up law is rough and may not blame the weight.
 UNSETTLED_MASS = 0.02
 _FLOW_OUTPUTS = ("mass_flow_api", "mass_flow_premix", "mass_flow_lactose", "mass_flow_lubricant")
@@ -29,8 +31,9 @@ _FLOW_OUTPUTS = ("mass_flow_api", "mass_flow_premix", "mass_flow_lactose", "mass
 class KalmanFilter:
     """Estimates states and slow biases of the line every 5 s.
 
-    State: N_X scaled states and 8 biases (four feeder flows that their scales cannot see, yield pressure, fill
-    density, strength, NIR). The offset of the turret speed from the level loop's law is measured, not estimated.
+    State: N_X scaled states and 9 biases (four feeder flows that their scales cannot see, yield pressure, fill
+    density, strength, blender hold-up, NIR). The offset of the turret speed from the level loop's law is measured.
+
     Missing values (NaN) are left out. Each channel clips a single wild innovation and believes a repeated one.
     Wrong if two biases that no instrument separates change at once (NIR and API feeder, before an assay).
     """
@@ -70,12 +73,12 @@ class KalmanFilter:
 
     @property
     def biases(self) -> Vector:
-        """(8,) relative biases in the order of apc.estimation.noise.BIASES."""
+        """(9,) relative biases in the order of apc.estimation.noise.BIASES."""
         return self._belief.mean[N_X : N_X + N_BIAS].copy()
 
     @property
     def d(self) -> Vector:
-        """(N_D,) relative disturbances: seven biases and the measured turret offset."""
+        """(N_D,) relative disturbances: eight biases and the measured turret offset."""
         return np.concatenate([self.biases[: N_D - 1], [self._turret]])
 
     def standard_deviation(self, bias: str) -> float:
@@ -195,7 +198,7 @@ class KalmanFilter:
         return taken
 
     def _widen_if(self, group: int, age_s: float, value: float, error: float, bias: int, spread: float) -> None:
-        """A result two standard deviations off what is believed: give the bias behind it room before it is taken in.
+        """A result WIDEN_SIGMA off what is believed: give the bias behind it room before it is taken in.
 
         The clone keeps its correlation with the bias, so the room is added to both through that correlation.
         """
@@ -203,7 +206,7 @@ class KalmanFilter:
         if row is None or not math.isfinite(value):
             return
         gap = value - float(row @ self._belief.mean)
-        if abs(gap) < 2.0 * math.sqrt(self._belief.innovation_variance(row, error**2)):
+        if abs(gap) < WIDEN_SIGMA * math.sqrt(self._belief.innovation_variance(row, error**2)):
             return
         self._belief.inflate(bias, spread**2)
 

@@ -24,10 +24,10 @@ Vector = NDArray[np.float64]
 
 FEEDERS = ("api", "premix", "lactose", "lubricant")
 BIASES = ("bias_api", "bias_premix", "bias_lactose", "bias_lubricant", "bias_yield_pressure", "bias_density",
-          "bias_strength", "bias_nir")  # fmt: skip
+          "bias_strength", "bias_hold_up", "bias_nir")  # fmt: skip
 N_BIAS = len(BIASES)
 _BIAS_NOISE = ("bias_api", "bias_feeder", "bias_feeder", "bias_lubricant", "bias_yield_pressure", "bias_density",
-               "bias_strength", "bias_nir")  # fmt: skip
+               "bias_strength", "bias_hold_up", "bias_nir")  # fmt: skip
 NAMES = (
     *(f"process_{kind}_{f}_pct" for kind in ("deviation", "flow") for f in FEEDERS),
     *(f"process_{kind}_pct" for kind in ("mass", "composition", "level", "fill_depth")),
@@ -52,7 +52,7 @@ def _fractions(noise: Mapping[str, float], names: list[str]) -> Vector:
 
 
 def process_covariance(noise: Mapping[str, float]) -> Vector:
-    """Return (N_X + 8, N_X + 8) the noise of one period. Masses move with their contents, so that noise mixes nothing."""
+    """Return (N_X + 9, N_X + 9) the noise of one period. Masses move with their contents, so that noise mixes nothing."""
     n = N_X + N_BIAS
     q = np.zeros((n, n))
     for kind, where in (("deviation", DEVIATION), ("flow", FLOW_LAST)):
@@ -69,7 +69,7 @@ def process_covariance(noise: Mapping[str, float]) -> Vector:
 
 
 def prior_covariance(noise: Mapping[str, float]) -> Vector:
-    """Return (N_X + 8, N_X + 8) the doubt at the start: contents near the recipe's, biases as configured."""
+    """Return (N_X + 9, N_X + 9) the doubt at the start: contents near the recipe's, biases as configured."""
     n = N_X + N_BIAS
     p = np.zeros((n, n))
     p[DEVIATION, DEVIATION] = np.eye(4) * 0.02**2

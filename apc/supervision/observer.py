@@ -171,6 +171,7 @@ class Observer:
             "py_bias_pct": bias["bias_yield_pressure"],
             "density_bias_pct": bias["bias_density"],
             "strength_bias_pct": bias["bias_strength"],
+            "hold_up_bias_pct": bias["bias_hold_up"],
         }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apc.observation import Observation
+from apc.supervision.assembly import ControllerName
 from apc.supervision.supervisor import Supervisor
 from engine.news import News
 from engine.wiring import LineFiles
@@ -30,7 +31,7 @@ class Replayed:
     decision: Decision
 
 
-def play_back(folder: Path, files: LineFiles, controller: str) -> Iterator[Replayed]:
+def play_back(folder: Path, files: LineFiles, controller: ControllerName) -> Iterator[Replayed]:
     """Yield a new decision beside each recorded one. Raises RecordError if the record cannot be read."""
     with RecordReader(folder) as reader:
         scenario = Scenario.model_validate(reader.meta["scenario"])

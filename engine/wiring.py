@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from apc.supervision.assembly import ControllerName
 from apc.supervision.supervisor import Supervisor
 from engine.alarms import AlarmBoard
 from engine.desk import Desk
@@ -51,7 +52,7 @@ class Shape:
     """What a run is: scenario, controller by name, its mode, how often to commit, and an injected beat loss (from, to)."""
 
     scenario: Scenario
-    controller_name: str
+    controller_name: ControllerName
     mode: ControllerMode = ControllerMode.ON
     commit_every_s: int = 1
     frozen_beat: tuple[int, int] | None = None

@@ -111,7 +111,7 @@ def feed_frame_masses(p: FlowsheetParameters) -> tuple[float, float]:
 def shear_profile(p: FlowsheetParameters) -> tuple[Vector, Vector]:
     """Return nominal revolutions seen: in the blender tanks (N_TANKS,) and in the feed frame's tanks (2,) [rev]."""
     per_tank = p.blender_reference_speed * blender_tank_mass(p) / p.reference_flow
-    blender = per_tank * np.arange(1, N_TANKS + 1)
+    blender: Vector = per_tank * np.arange(1.0, N_TANKS + 1.0)
     frame = blender[-1] + np.cumsum(feed_frame_masses(p)) / p.reference_flow * p.feed_frame_paddle_speed
     return blender, frame
 

@@ -59,8 +59,8 @@ def _dispersion_roots(peclet: float, n_roots: int) -> Vector:
     def gap(d: Vector) -> Vector:
         return np.cos(d) * peclet * d - np.sin(d) * (d**2 - peclet**2 / 4.0)
 
-    low = np.arange(n_roots) * np.pi + 1e-9
-    high = low + np.pi - 2e-9
+    low: Vector = np.arange(float(n_roots)) * np.pi + 1e-9
+    high: Vector = low + np.pi - 2e-9
     for _ in range(80):
         middle = (low + high) / 2.0
         left = np.sign(gap(middle)) == np.sign(gap(low))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from apc.supervision.assembly import ControllerName
 from engine.line import Line
 from engine.shift import ShiftEnd, run_shift
 from engine.wiring import LineFiles, Shape, build_line
@@ -42,7 +43,7 @@ class BenchOptions:
 
     scenario: Scenario
     seed: int
-    controller: str
+    controller: ControllerName
     run_folder: Path
     secrets: Path
     mode: ControllerMode = ControllerMode.ON

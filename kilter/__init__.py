@@ -1,0 +1,1 @@
+"""THE FRONT DOOR: the command line, one module a command group. Nothing imports it."""

@@ -12,6 +12,7 @@ import typer
 from pydantic import BaseModel
 
 from hil.kpis import FIGURES
+from kilter.residence import residence_faults
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load, near
 from line.consistency import controller_faults, line_faults, recipe_faults, scenario_faults
 from line.errors import ConfigurationFaults, Fault
@@ -128,6 +129,7 @@ def _cross_check(findings: Findings) -> None:
             continue
         for path, recipe in alive.items():
             findings.faults += recipe_faults(recipe, line, register, str(path))
+            findings.faults += residence_faults(line, recipe, str(line_path))
             for controller_path, controller in findings.controllers.items():
                 findings.faults += controller_faults(controller, recipe, line, register, str(controller_path))
         by_id = {recipe.id: recipe for recipe in alive.values()}

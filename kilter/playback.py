@@ -15,7 +15,7 @@ from rich.table import Table
 
 from engine.playback import Replayed, play_back
 from historian.runs import run_folder
-from kilter.runner import CONTROLLERS, configured
+from kilter.runner import configured, controller_named
 from line.errors import ConfigurationError
 
 
@@ -26,9 +26,7 @@ def playback(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Run estimator and controller on a recorded run and compare with what was decided then. Writes nothing."""
-    if controller not in CONTROLLERS:
-        raise ConfigurationError(f"controller {controller!r} is not known", what_now=f"Use {', '.join(CONTROLLERS)}.")
-    replayed = list(play_back(run_folder(runs, lot), configured(), controller))
+    replayed = list(play_back(run_folder(runs, lot), configured(), controller_named(controller)))
     if not replayed:
         raise ConfigurationError("the record holds no decision", where=lot, what_now="Play back a longer run.")
     body = {

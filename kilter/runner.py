@@ -7,12 +7,13 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from apc.supervision.assembly import ControllerName
 from engine.folders import find_configs
 from engine.line import Line
 from engine.wiring import LineFiles, load_files
@@ -29,7 +30,7 @@ from line.errors import ConfigurationError
 from line.modes import ControllerMode
 from line.wire import WireMode
 
-CONTROLLERS = ("plc", "nmpc", "dompc")
+CONTROLLERS: tuple[ControllerName, ...] = get_args(ControllerName)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ class Request:
 def configured(recipe: str = "reference-18mg") -> LineFiles:
     """Return the configuration files found from here."""
     return load_files(find_configs(os.environ, Path.cwd()), recipe)
+
+
+def controller_named(word: str) -> ControllerName:
+    """Return the controller of that name. Raises ConfigurationError."""
+    for name in CONTROLLERS:
+        if name == word:
+            return name
+    raise ConfigurationError(
+        f"controller {word!r} is not known", where="--controller", what_now=f"Use {', '.join(CONTROLLERS)}."
+    )
 
 
 def ensure_secrets(folder: Path, clock: SystemClock) -> None:
@@ -119,10 +130,6 @@ def run_request(request: Request) -> Outcome:
 
 
 def _options(files: LineFiles, request: Request, clock: SystemClock) -> BenchOptions:
-    if request.controller not in CONTROLLERS:
-        raise ConfigurationError(
-            f"controller {request.controller!r} is not known", where="--controller", what_now=f"Use {', '.join(CONTROLLERS)}."
-        )
     scenario = shortened(with_fault(load_scenario(files.folder, request.scenario), request.fault), request.minutes)
     if request.spectra is not None and not request.spectra.is_file():
         raise ConfigurationError("no such file", where=f"--spectra {request.spectra}", what_now="Name a CSV file of spectra.")
@@ -135,7 +142,7 @@ def _options(files: LineFiles, request: Request, clock: SystemClock) -> BenchOpt
     return BenchOptions(
         scenario=scenario,
         seed=request.seed,
-        controller=request.controller,
+        controller=controller_named(request.controller),
         run_folder=new_run_folder(request.runs, lot),
         secrets=request.secrets,
         mode=ControllerMode(request.mode),

@@ -1,0 +1,1 @@
+"""Controllers: what to move, given an estimate. They propose; supervision decides."""

@@ -157,7 +157,7 @@ class DoMpcController:
         self._warm = True
         u = np.clip(problem.u_before + move, problem.u_before - problem.rate, problem.u_before + problem.rate)
         stats = self._mpc.solver_stats
-        cost = float(self._mpc.opt_f_num) if hasattr(self._mpc, "opt_f_num") else float("nan")
+        cost = float(stats["iterations"]["obj"][-1])
         return Plan(u, SUCCESS, int(stats["iter_count"]), cost, binding_words(u, problem, self._free))
 
     def _bound(self, problem: Problem) -> None:
@@ -170,7 +170,3 @@ class DoMpcController:
             low = np.minimum(problem.low, problem.u_before + (k + 1) * rate)
             high = np.maximum(problem.high, problem.u_before - (k + 1) * rate)
             mpc.lb_opt_x["_x", k + 1, 0, -1, "u_before"], mpc.ub_opt_x["_x", k + 1, 0, -1, "u_before"] = low, high
-
-    def cost_of(self) -> float:
-        """Return the objective of the last solution (the constant node 0 included)."""
-        return float(self._mpc.solver_stats["iterations"]["obj"][-1])

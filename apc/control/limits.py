@@ -94,7 +94,8 @@ def soft_rows(error: Vector, sensitivity: Vector, soft: Mapping[int, tuple[float
     error (n, 6) and sensitivity (n, 6, w) in % of target; soft: output -> (half width [%], price of 1 %). One slack a
     limit for all its points: the price is for the worst point.
     """
-    rows, slack_of, high, penalties = [], [], [], []
+    rows, slack_of, high = [], [], []
+    penalties: list[float] = []
     at = np.arange(EVERY - 1, len(error), EVERY)
     for output, (half_width, penalty) in sorted(soft.items()):
         found = []

@@ -30,7 +30,8 @@ class RealTimeIteration:
     | y | (n, 6) | after 5 s | end of horizon |
 
     `stride`: the model is linearised at every stride-th step and the Jacobian held between; 1 is exact, 4 saves three
-    quarters of the time where trajectories are smooth. `free`: which inputs move; the others stay where they are.
+    quarters of the time where trajectories are smooth. `n_iterations` Gauss-Newton steps a call: 1 on line, more only to
+    compare with a converged solver. `free`: which inputs move; the others stay where they are.
     """
 
     name = "nmpc"
@@ -43,9 +44,11 @@ class RealTimeIteration:
         max_iterations: int,
         free: Sequence[int] = tuple(range(N_U)),
         stride: int = 4,
+        n_iterations: int = 1,
     ) -> None:
         self._objective, self._knots, self._max_iterations = objective, Knots(blocks), max_iterations
         self.n_steps, self._free = self._knots.n_steps, np.array(sorted(free))
+        self._n_iterations = n_iterations
         n = self.n_steps
         self._points = np.arange(0, n, stride)
         self._point_of = np.arange(n) // stride
@@ -74,7 +77,8 @@ class RealTimeIteration:
             fixed = [i for i in range(N_U) if i not in self._free]
             knots[:, fixed] = before[fixed]
         knots = self._limits.project(knots, problem)
-        plan, knots = self._iterate(problem, knots)
+        for _ in range(self._n_iterations):
+            plan, knots = self._iterate(problem, knots)
         self._plan = knots
         return plan
 
@@ -188,7 +192,7 @@ class _InputTerms:
         difference = np.eye(knots.n_knots) - np.eye(knots.n_knots, k=-1)
         self._first = difference.T / knots.lengths[None, :]
         along = np.diag(self._held) + objective.weight_flow * np.outer(self._feeders, self._feeders)
-        self._hessian = np.kron(knots.weights.T @ knots.weights, along)
+        self._hessian: Vector = np.asarray(np.kron(knots.weights.T @ knots.weights, along), dtype=np.float64)
         self._hessian += np.kron(self._first @ difference, np.diag(self._suppress))
         self._hessian += 1e-6 * np.eye(len(self._hessian))
 
@@ -209,4 +213,4 @@ class _InputTerms:
         gradient = self._knots.weights.T @ per_step + self._first @ moves * self._suppress
         value = float((error**2 @ self._held).sum()) + self._o.weight_flow * float(flow_error @ flow_error)
         value += float(((moves**2 / self._knots.lengths[:, None]) @ self._suppress).sum())
-        return self._hessian, gradient.ravel(), 0.5 * value
+        return self._hessian, np.asarray(gradient.ravel(), dtype=np.float64), 0.5 * value

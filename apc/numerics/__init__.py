@@ -1,0 +1,1 @@
+"""Numbers without process: Gaussian updates, knots, quadratic programs, fast evaluation."""

@@ -34,5 +34,5 @@ class Evaluator:
 def _page(register: Any, i: int, shape: tuple[int, int]) -> Vector:
     """Return an array of `shape` in the column order of CasADi that the function reads or writes."""
     flat = np.zeros(shape[0] * shape[1])
-    register(i, memoryview(flat))
+    register(i, flat.data)
     return flat.reshape(shape, order="F")

@@ -1,0 +1,1 @@
+"""Supervision: modes, checks, shedding; the only door between a plan and a move."""

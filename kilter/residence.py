@@ -19,7 +19,7 @@ def t95_slowest_s(recipe: Recipe) -> float:
     """Return the age [s] below which 95 % of the material has left the line at the slowest validated throughput.
 
     Blender (dead time, n tanks; hold-up ~ flow^a speed^-b), hopper at its level set-point (plug share, one tank), feed
-    frame (dead time, two unequal tanks); dead times are fixed masses. Wrong if the line runs at another level or speed.
+    frame (dead time in front of its hold-up, two unequal tanks); dead times are fixed masses. Wrong if the line runs at another level or speed.
     """
     rtd = recipe.rtd
     flow = rtd.throughput_min_kg_per_h / 3600.0
@@ -29,7 +29,7 @@ def t95_slowest_s(recipe: Recipe) -> float:
     blender_dead_s = rtd.blender_dead_time_s / slower
     frame_dead_s = rtd.feed_frame_dead_time_s / slower
     hopper_s = recipe.setpoints["SP/HopperLevel"] / flow
-    frame_s = rtd.feed_frame_hold_up_kg / flow - frame_dead_s
+    frame_s = rtd.feed_frame_hold_up_kg / flow
     dead_s = blender_dead_s + frame_dead_s + rtd.hopper_plug_share * hopper_s
     grid: NDArray[np.float64] = np.arange(0.0, 8.0 * (hold_up / flow + hopper_s + frame_s), GRID_S)
     density = tanks_in_series(grid, hold_up / flow - blender_dead_s, rtd.blender_n_tanks)

@@ -131,6 +131,8 @@ class AlarmBoard:
         self._was_remote = self._was_remote or not local
         refused = snapshot.raw("Sys/RefusedWrites")
         more_refused, self._refused = refused > self._refused, max(refused, self._refused)
+        if not running and self._last_valid_spectrum is not None:
+            self._last_valid_spectrum = snapshot.step
         seen = self._last_valid_spectrum
         blind = running and seen is not None and snapshot.step - seen > self._bridge_max_s + 10
         return {

@@ -69,7 +69,8 @@ class Kpis:
     """Figures of one lot; None where what is needed was not recorded or there is no truth.
 
     Names carry units. `..._truth_...` and out-of-limit, nonconforming and error figures come from the truth.
-    Nonconforming second: truth mean of the tablets made in it outside 90-110 % LC. Out-of-limit tablet: true content
+    Potency is concentration in % of the target; content (potency x mass) decides what conforms.
+    Nonconforming second: truth mean content of the tablets made in it outside 90-110 % LC. Out-of-limit tablet: true content
     outside 85-115 % LC. Errors: mean of accepted tablets minus target. IAE: integral of |parcel mean - target| over
     the accepted seconds. Ledger residual: as release judged it, (scales in - containers - hold-up - chute) / scales in.
     Diverted event: diverted for another reason than start-up, throughput change or run-out.
@@ -250,13 +251,15 @@ def _outside(values: NDArray[np.float64], limits: tuple[float, float]) -> NDArra
 def _truth_figures(truth: Truth, recipe: Recipe) -> dict[str, Figure]:
     target_mg, target_pct = recipe.product.tablet_mass_mg, recipe.product.target_pct_lc
     accepted = truth.destination == ACCEPTED
-    seconds, potency = truth.by_second(truth.content_pct_lc)
+    seconds, content = truth.by_second(truth.content_pct_lc)
+    concentration = truth.content_pct_lc * target_mg / truth.mass_mg
+    _, potency = truth.by_second(concentration)
     _, mass = truth.by_second(truth.mass_mg)
-    wrong = _outside(potency, PARCEL_LIMITS)
+    wrong = _outside(content, PARCEL_LIMITS)
     taken = np.isin(seconds, np.unique(truth.second[accepted]))
     unit_wrong = _outside(truth.content_pct_lc, UNIT_LIMITS)
     error_mg = _mean(truth.mass_mg[accepted] - target_mg)
-    error_pct_lc = _mean(truth.content_pct_lc[accepted] - target_pct)
+    error_pct_lc = _mean(concentration[accepted] - target_pct)
     return {
         "potency_error_mean_pct_lc": error_pct_lc,
         "weight_error_mean_pct": None if error_mg is None else 100 * error_mg / target_mg,

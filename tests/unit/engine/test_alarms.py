@@ -39,6 +39,15 @@ def test_blindness_is_counted_from_the_last_valid_spectrum() -> None:
     assert changes(board, frame(531), Reason.CONFORMS, False) == [("NIR_LOST", "UNACKNOWLEDGED")]
 
 
+def test_a_held_line_shows_no_spectra_and_that_is_no_alarm() -> None:
+    board, held = AlarmBoard(20), {"Sys/LineState": float(LineState.HELD)}
+    board.note_spectrum(500, True)
+    assert changes(board, frame(501, held), Reason.CONFORMS, False) == [("LINE_HELD", "UNACKNOWLEDGED")]
+    assert changes(board, frame(700, held), Reason.CONFORMS, False) == []
+    assert changes(board, frame(725), Reason.CONFORMS, False) == [("LINE_HELD", "RETURNED")]
+    assert changes(board, frame(731), Reason.CONFORMS, False) == [("NIR_LOST", "UNACKNOWLEDGED")]
+
+
 def test_shedding_and_refusal_stand_while_the_line_runs() -> None:
     board = AlarmBoard(20)
     assert changes(board, frame(1, {"Sys/RefusedWrites": 2.0}), Reason.CONFORMS, True) == [

@@ -110,7 +110,10 @@ class DoMpcController:
                     maximum_violation=1e3,
                 )
         mpc.set_tvp_fun(self._tvp_function(mpc.get_tvp_template()))
-        mpc.setup()
+        with warnings.catch_warnings():
+            # its own bound check calls NumPy on CasADi values
+            warnings.simplefilter("ignore", FutureWarning)
+            mpc.setup()
         return mpc
 
     def _tvp_function(self, template: Any) -> Any:

@@ -52,6 +52,7 @@ class KalmanFilter:
         self._transition = np.eye(N_X + N_BIAS)
         self._turret = 0.0
         self._channels: dict[str, Channel] = {}
+        self._last_gap: dict[int, float] = {}
         self.gated: list[str] = []
 
     def _channel(self, name: str, patience: int = 3) -> Channel:
@@ -198,17 +199,19 @@ class KalmanFilter:
         return taken
 
     def _widen_if(self, group: int, age_s: float, value: float, error: float, bias: int, spread: float) -> None:
-        """A result WIDEN_SIGMA off what is believed: give the bias behind it room before it is taken in.
+        """A result WIDEN_SIGMA off what is believed, alone or with the one before: give the bias behind it room first.
 
         The clone keeps its correlation with the bias, so the room is added to both through that correlation.
         """
         row = self._belief.clone_row(group, age_s / STEP_S)
         if row is None or not math.isfinite(value):
             return
-        gap = value - float(row @ self._belief.mean)
-        if abs(gap) < WIDEN_SIGMA * math.sqrt(self._belief.innovation_variance(row, error**2)):
-            return
-        self._belief.inflate(bias, spread**2)
+        gap = (value - float(row @ self._belief.mean)) / math.sqrt(self._belief.innovation_variance(row, error**2))
+        both = (gap + self._last_gap.get(group, 0.0)) / math.sqrt(2.0)
+        self._last_gap[group] = gap
+        if max(abs(gap), abs(both)) >= WIDEN_SIGMA:
+            self._belief.inflate(bias, spread**2)
+            self._last_gap[group] = 0.0
 
     def outputs(self, u: Vector) -> Vector:
         """Return the outputs (N_Y,) that are believed now, plant units."""

@@ -1,0 +1,170 @@
+"""Bad statuses, bad numbers, bad inputs: nothing of it reaches the line, all of it is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from apc.control.problem import Plan
+from apc.supervision.assembly import build_parts
+from apc.supervision.checks import WHITELIST, Candidate, MoveGate
+from apc.supervision.shedding import Shedding
+from line.errors import ConfigurationFaults, SolverError
+from line.modes import ControlState
+from line.records import Reason
+from tests.control_line import ModelLine, run, supervisor
+from tests.control_parts import configuration, flowsheet, line, parts, problem, recipe, register
+
+N_INJECTED = 100_000
+STATUSES = (*sorted(WHITELIST), "Infeasible_Problem_Detected", "Maximum_Iterations_Exceeded", "", "solved", "NaN", "0")
+
+
+def test_apc_no_injected_status_moves_the_line_unless_all_is_well() -> None:
+    """10^5 candidates: each accepted one is whitelisted, finite, in limits, in rates, in authority and in time."""
+    rng, limits = np.random.default_rng(11), parts().limits
+    gate = MoveGate(limits, 400)
+    in_force = np.array([2.0, 14.0, 8.75, 0.25, 6.2, 3.373, 0.6, 250.0])
+    accepted = 0
+    garbage = np.array([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e308, -1e-300])
+    for _ in range(N_INJECTED):
+        status = STATUSES[int(rng.integers(len(STATUSES)))]
+        size = (0.2, 0.9, 1.05, 50.0)[int(rng.integers(4))]
+        inputs = in_force + limits.rate * rng.uniform(-size, size, 8)
+        if rng.random() < 0.3:
+            inputs[int(rng.integers(8))] = garbage[int(rng.integers(len(garbage)))]
+        iterations = int(rng.integers(-5, 900))
+        if gate.refusal(Candidate(status, inputs, iterations), in_force, (1.96, 2.04)) is not None:
+            continue
+        accepted += 1
+        assert status in WHITELIST
+        assert np.isfinite(inputs).all()
+        assert (inputs >= limits.low - 1e-5).all() and (inputs <= limits.high + 1e-3).all()
+        assert (np.abs(inputs - in_force) <= limits.rate + 1e-3).all()
+        assert abs(inputs[:4].sum() - in_force[:4].sum()) <= limits.throughput[2] + 1e-3
+        assert 0 <= iterations <= 400
+    assert 1000 < accepted < 0.4 * N_INJECTED
+
+
+@pytest.mark.parametrize(
+    ("index", "value", "word"),
+    [
+        (0, 2.5, "SP/Feeder1MassFlow 2.5 breaks rate"),
+        (4, 6.5, "SP/MainForce 6.5 breaks rate 0.08 by 0.22"),
+        (5, 3.60, "SP/MainHeight"),
+    ],
+)
+def test_apc_a_refusal_names_limit_and_amount(index: int, value: float, word: str) -> None:
+    inputs = np.array([2.0, 14.0, 8.75, 0.25, 6.2, 3.373, 0.6, 250.0])
+    in_force = inputs.copy()
+    inputs[index] = value
+    refusal = MoveGate(parts().limits, 400).refusal(Candidate("SOLVED", inputs, 3), in_force, (1.9, 2.6))
+    assert refusal is not None and refusal.reason is Reason.MOVE_REFUSED
+    assert word in refusal.text and refusal.text.endswith("plan rejected, holding last move")
+
+
+def test_apc_a_setpoint_outside_its_limits_may_only_come_back() -> None:
+    gate, inside = MoveGate(parts().limits, 400), np.array([2.0, 14.0, 8.75, 0.25, 6.2, 3.373, 0.6, 250.0])
+    outside = inside.copy()
+    outside[4] = 9.2
+    back, on = outside.copy(), outside.copy()
+    back[4], on[4] = 9.15, 9.25
+    assert gate.refusal(Candidate("SOLVED", back, 1), outside, (1.9, 2.1)) is None
+    refusal = gate.refusal(Candidate("SOLVED", on, 1), outside, (1.9, 2.1))
+    assert refusal is not None and "upper 9" in refusal.text
+
+
+def test_apc_control_is_shed_after_two_failures_and_restored_after_two_valid_decisions() -> None:
+    table = """
+    valid  failed failed valid valid failed valid failed failed idle  valid
+    CONTROL CONTROL HOLD HOLD CONTROL CONTROL CONTROL CONTROL HOLD LOCAL CONTROL
+    """
+    events, states = (row.split() for row in table.strip().splitlines())
+    shedding = Shedding()
+    for event, state in zip(events, states, strict=True):
+        getattr(shedding, event)()
+        assert shedding.state is ControlState(state)
+
+
+class Broken:
+    """Stands in for a controller's plan method: gives garbage of one kind."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __call__(self, task: object) -> Plan:
+        u = np.ones(8)
+        if self.kind == "raises":
+            raise SolverError("DAQP ended with status -1", where="daqp")
+        if self.kind == "nan":
+            u[2] = np.nan
+        if self.kind == "far":
+            u[4] = 1.5
+        return Plan(u, "Infeasible" if self.kind == "status" else "SOLVED", 5000 if self.kind == "slow" else 1)
+
+
+@pytest.mark.parametrize("kind", ["raises", "nan", "far", "status", "slow"])
+def test_apc_a_failing_solver_holds_the_line_speaks_and_recovers(kind: str) -> None:
+    plant, control = ModelLine(flowsheet()), supervisor()
+    run(plant, control, 30)
+    before, good = dict(plant.setpoints), control.controller.plan
+    control.controller.plan = Broken(kind)  # type: ignore[method-assign]
+    failed = run(plant, control, 3)
+    assert plant.setpoints == before
+    assert all(not d.valid and not d.moves and d.reason and d.text for d in failed)
+    assert control.state is ControlState.HOLD and failed[-1].reason is Reason.NO_VALID_DECISION
+    control.controller.plan = good  # type: ignore[method-assign]
+    assert [d.valid for d in run(plant, control, 2)] == [True, True]
+    assert control.state is ControlState.CONTROL
+
+
+def test_apc_unusable_readings_stop_neither_estimate_nor_decision() -> None:
+    plant, control = ModelLine(flowsheet()), supervisor()
+    run(plant, control, 30)
+    values = plant._read
+    blind = {t: float("nan") for t in ("Hopper/Level", "Press/FillDepth", "Feeder1/MassFlow", "Press/TurretSpeed")}
+    plant._read = lambda y: {**values(y), **blind}  # type: ignore[method-assign]
+    decisions = run(plant, control, 20)
+    assert all(d.valid for d in decisions)
+    assert all(np.isfinite(list(d.estimate.values())).all() for d in decisions)
+
+
+def test_apc_standing_line_needs_no_moves_and_comes_back() -> None:
+    plant, control = ModelLine(flowsheet()), supervisor()
+    run(plant, control, 40)
+    values = plant._read
+    still = {"Sys/LineState": 3.0, "Press/TurretSpeed": 0.0, "Blender/ImpellerSpeed": 0.0}
+    still |= {f"Feeder{i}/Mode": 3.0 for i in range(1, 5)} | {f"Feeder{i}/MassFlow": 0.0 for i in range(1, 5)}
+    state, plant._read = plant.x.copy(), lambda y: {**values(y), **still}  # type: ignore[method-assign]
+    held = run(plant, control, 30)
+    assert all(d.moves == {} and d.rung == "idle" for d in held)
+    plant._read, plant.x = values, state  # type: ignore[method-assign]
+    back = run(plant, control, 20)
+    assert all(d.valid for d in back) and back[0].rung == "ratio" and back[-1].rung == "nmpc"
+    assert back[-1].estimate["potency_tablet_pct_lc"] == pytest.approx(100.0, abs=0.5)
+
+
+@pytest.mark.parametrize("field", ["x", "d", "u_before", "flow", "rate"])
+def test_apc_the_controller_checks_its_input_before_it_solves(field: str) -> None:
+    controller = parts().controller
+    values = np.array(getattr(problem(controller.n_steps), field))
+    values[0] = np.nan
+    with pytest.raises(SolverError, match=f"{field} of the problem is not finite"):
+        controller.plan(problem(controller.n_steps, **{field: values}))
+
+
+def test_apc_configuration_faults_are_all_told() -> None:
+    broken = configuration().model_copy(
+        update={
+            "move_blocks": (1, 2),
+            "weights": {k: v for k, v in configuration().weights.items() if k != "weight"},
+        }
+    )
+    with pytest.raises(ConfigurationFaults) as error:
+        build_parts(recipe(), line(), broken, register(), "nmpc")
+    assert "move_blocks" in error.value.tree()
+    noisy = configuration().model_copy(update={"noise": {**configuration().noise, "gate_sigma": -1.0, "gate_sgima": 2.0}})
+    with pytest.raises(ConfigurationFaults) as error:
+        build_parts(recipe(), line(), noisy, register(), "nmpc")
+    assert {f.key for f in error.value.faults} == {"noise.gate_sigma", "noise.gate_sgima"}
+    with pytest.raises(ConfigurationFaults, match="fault"):
+        build_parts(recipe(), line(), configuration(), register(), "pid")  # type: ignore[arg-type]

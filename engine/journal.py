@@ -52,6 +52,12 @@ class Journal:
         self._gate: tuple[bool, Reason] | None = None
         self._moves: dict[str, float] = {}
 
+    def opened(self, snapshot: Snapshot) -> None:
+        """Record what the plant says at connection: its frame, and the lots that are in the feeders."""
+        self._measurements(snapshot, None)
+        for event in self._plant_events(snapshot, regime_of(snapshot, False)):
+            self.event(snapshot.step, event)
+
     def second(
         self,
         line: Line,

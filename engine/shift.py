@@ -39,6 +39,7 @@ def run_shift(line: Line, seconds: int, seed: int, progress: Progress | None = N
     try:
         snapshot = line.port.open()
         line.probe.check_axis(snapshot)
+        line.journal.opened(snapshot)
         line.port.write_moves({"SP/RemoteRequest": 1.0, "SP/HeartbeatCtrl": 1.0})
         for n in range(seconds):
             snapshot = run_cycle(line)

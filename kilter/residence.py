@@ -19,7 +19,8 @@ def t95_slowest_s(recipe: Recipe) -> float:
     """Return the age [s] below which 95 % of the material has left the line at the slowest validated throughput.
 
     Blender (dead time, n tanks; hold-up ~ flow^a speed^-b), hopper at its level set-point (plug share, one tank), feed
-    frame (dead time in front of its hold-up, two unequal tanks); dead times are fixed masses. Wrong if the line runs at another level or speed.
+    frame (dead time in front of its hold-up, two unequal tanks); dead times are fixed masses. Wrong if the line runs at
+    another level or speed.
     """
     rtd = recipe.rtd
     flow = rtd.throughput_min_kg_per_h / 3600.0

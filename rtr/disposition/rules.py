@@ -124,7 +124,8 @@ def open_exception(facts: LotFacts, recipe: Recipe) -> Words:
     if sensor.residual_variance_pct2 > rules.sensor_residual_variance_max_pct2:
         found.append(
             f"residual variance of {sensor.n_spectra} spectra {sensor.residual_variance_pct2:.1f} (% of label claim)^2, "
-            f"limit {rules.sensor_residual_variance_max_pct2:g}"
+            f"limit {rules.sensor_residual_variance_max_pct2:g}; bias against {sensor.n_assays} assays "
+            f"{sensor.bias_pct:+.1f} +- {sensor.bias_standard_error_pct:.1f} %, limit +-{rules.sensor_bias_max_pct:g}"
         )
     return tuple(found)
 

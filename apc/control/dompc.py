@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import casadi as ca
@@ -22,35 +23,44 @@ from flowsheet.assembly import Flowsheet
 from flowsheet.layout import N_D, N_FEEDERS, N_U, N_X, STEP_S
 from line.errors import SolverError
 
-with warnings.catch_warnings():
-    # at import it announces optional features that nothing here uses
-    warnings.simplefilter("ignore", UserWarning)
-    import do_mpc
-
 SUCCESS = "Solve_Succeeded"
 
 
-class CheckedMpc(do_mpc.controller.MPC):
-    """do-mpc's MPC that raises SolverError instead of returning the moves of a failed solve."""
-
-    def solve(self) -> None:
-        """Solve once. Raises SolverError (input not finite, no success, result not finite) with the warm start as before."""
-        if not np.isfinite(self.opt_p_num.cat.full()).all():
-            raise SolverError("input of the solver is not finite", where="do-mpc", what_now="Nothing was solved.")
-        before = copy.deepcopy(self.opt_x_num.cat), copy.deepcopy(getattr(self, "lam_g_num", None))
-        super().solve()
-        finite = np.isfinite(self.opt_x_num.cat.full()).all()
-        if not self.solver_stats["success"] or not finite:
-            self.opt_x_num.master = before[0]
-            if before[1] is not None:
-                self.lam_g_num = before[1]
-            word = self.solver_stats["return_status"]
-            raise SolverError(f"IPOPT ended with {word}", where="do-mpc", how_much="" if finite else "result not finite")
+@cache
+def package() -> Any:
+    """Return do-mpc, loaded on first use: it takes two seconds, and only this controller needs it."""
+    with warnings.catch_warnings():
+        # at import it announces optional features that nothing here uses
+        warnings.simplefilter("ignore", UserWarning)
+        import do_mpc
+    return do_mpc
 
 
-def build_model(flowsheet: Flowsheet) -> do_mpc.model.Model:
+@cache
+def checked_mpc() -> type[Any]:
+    """Return do-mpc's MPC as a class that raises SolverError instead of returning the moves of a failed solve."""
+
+    class CheckedMpc(package().controller.MPC):  # type: ignore[misc]
+        def solve(self) -> None:
+            """Solve once. Raises SolverError (input or result not finite, no success) with the warm start as before."""
+            if not np.isfinite(self.opt_p_num.cat.full()).all():
+                raise SolverError("input of the solver is not finite", where="do-mpc", what_now="Nothing was solved.")
+            before = copy.deepcopy(self.opt_x_num.cat), copy.deepcopy(getattr(self, "lam_g_num", None))
+            super().solve()
+            finite = np.isfinite(self.opt_x_num.cat.full()).all()
+            if not self.solver_stats["success"] or not finite:
+                self.opt_x_num.master = before[0]
+                if before[1] is not None:
+                    self.lam_g_num = before[1]
+                word = self.solver_stats["return_status"]
+                raise SolverError(f"IPOPT ended with {word}", where="do-mpc", how_much="" if finite else "result not finite")
+
+    return CheckedMpc
+
+
+def build_model(flowsheet: Flowsheet) -> Any:
     """Return the control model as do-mpc's discrete Model: states x and the inputs in force, inputs are moves."""
-    model = do_mpc.model.Model("discrete", "SX")
+    model = package().model.Model("discrete", "SX")
     x = model.set_variable("_x", "x", (N_X, 1))
     before = model.set_variable("_x", "u_before", (N_U, 1))
     move = model.set_variable("_u", "move", (N_U, 1))
@@ -86,8 +96,8 @@ class DoMpcController:
         """The next call starts from constant states and inputs."""
         self._warm = False
 
-    def _build(self, flowsheet: Flowsheet, max_iterations: int) -> CheckedMpc:
-        mpc = CheckedMpc(self.model)
+    def _build(self, flowsheet: Flowsheet, max_iterations: int) -> Any:
+        mpc = checked_mpc()(self.model)
         settings = mpc.settings
         settings.n_horizon, settings.t_step, settings.n_robust = self.n_steps, STEP_S, 0
         settings.store_full_solution, settings.store_lagr_multiplier, settings.store_solver_stats = False, False, []

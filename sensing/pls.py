@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cross_decomposition import PLSRegression
 
 from line.errors import DataError
 
@@ -57,6 +56,8 @@ def fit_pls(treated: Matrix, y: Vector, n_components: int) -> PlsFit:
     such rank. Equation: NIPALS, w = X'y / |X'y|, t = Xw, p = X't / t't, q = y't / t't, X deflated. Wrong where y is not
     linear in x over the range. Source: Wold, Sjostrom, Eriksson, Chemom. Intell. Lab. Syst. 58 (2001) 109.
     """
+    from sklearn.cross_decomposition import PLSRegression  # loaded to calibrate only: a model file needs no learner
+
     n, p = treated.shape
     if not 1 <= n_components <= min(n - 1, p) or float(np.ptp(y)) <= 0.0:
         raise _no_rank(n, p, n_components)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import savgol_coeffs, savgol_filter
 
 from line.errors import DataError
 
@@ -73,10 +72,14 @@ class SavitzkyGolay:
         """Return the treated spectra (n, p); p must be at least the window."""
         if spectra.shape[1] < self.window:
             raise _wrong(f"window {self.window} on {spectra.shape[1]} points")
+        from scipy.signal import savgol_filter  # two seconds to load, and few models smooth
+
         return np.asarray(savgol_filter(spectra, self.window, self.order, deriv=self.derivative, axis=1), dtype=np.float64)
 
     def weights(self) -> Matrix:
         """Return the inner convolution weights (window,), first point first."""
+        from scipy.signal import savgol_coeffs
+
         return np.asarray(savgol_coeffs(self.window, self.order, deriv=self.derivative, use="dot"), dtype=np.float64)
 
     def body(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def outflow(mass: Any, speed: Any, p: FlowsheetParameters, hold_up_bias: Any = 0
     hold_up_bias: relative, of the steady hold-up at given flow and speed.
 
     Equation: F = F_ref (M/M_ref)^(1/a) (N/N_ref)^(b/a), so that in steady state M = M_ref (F/F_ref)^a (N/N_ref)^-b.
-    Wrong below about a fifth of the nominal hold-up. Source: hold-up law of section 2.1; sign Vanarase & Muzzio 2011,
+    Wrong below about a fifth of the nominal hold-up. Source: hold-up law estimated; sign Vanarase & Muzzio 2011,
     exponents estimated.
     """
     level = fmax(mass, EMPTY_KG) / (blender_tank_mass(p) * (1.0 + hold_up_bias))

@@ -12,7 +12,7 @@ def derivative(tanks: Any, inflow: Any, flow: Any, p: FlowsheetParameters) -> li
     """Return d/dt of the tanks' composition: two rows of (API [kg/kg], lubricant [kg/kg], shear [rev]).
 
     inflow: composition that enters; flow [kg/s]: what the press takes. Equation: m dc_j/dt = F (c_(j-1) - c_j), and
-    shear grows by the paddle speed [rev/s]. Wrong while the frame fills at start-up. Source: section 2.3.
+    shear grows by the paddle speed [rev/s]. Wrong while the frame fills at start-up. Source: two unequal tanks, estimated.
     """
     rates: list[Any] = []
     before = list(inflow)

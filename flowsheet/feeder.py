@@ -15,7 +15,7 @@ def mean_flow(setpoint: Any, flow_last: Any, deviation: Any, p: FlowsheetParamet
     setpoint [kg/s]; flow_last mean flow of the step before [kg/s]; deviation: relative, seen by the scale (-1: stopped).
     Equation: q = a (1 + deviation) setpoint + (1 - a) q_last, a = 1 - (tau/h)(1 - exp(-h/tau)), the exact mean of a
     first-order lag that starts from the last mean. Wrong inside a refill, where the screw runs volumetrically.
-    Source: gravimetric control, process model reference section 1.1; lag of the drive and of the set-point's way.
+    Source: gravimetric control of loss-in-weight feeders; lag of the drive and of the set-point's way.
     """
     share = 1.0 - p.feeder_lag / step_s * (1.0 - exp(-step_s / p.feeder_lag))
     return share * (1.0 + deviation) * setpoint + (1.0 - share) * flow_last

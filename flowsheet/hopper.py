@@ -24,7 +24,7 @@ def derivative(cells: Any, level: Any, flow_in: Any, inflow: Any, flow_out: Any,
     interpolated so that every cell keeps its share while the level moves: components are conserved exactly.
     Equation: m dc_j/dt = F_(j-1) (c_(j-1) - c_j). Eight cells make the plug's spread 65/sqrt(8) = 23 s instead of 0, so
     that the line's standard deviation is 4 % above a true plug. Wrong below 0.15 kg,
-    where the exchange is capped. Source: section 2.1, 2.3.
+    where the exchange is capped. Source: plug flow and mixing in series, shares estimated.
     """
     held = fmax(level, EMPTY_KG)
     mass = (p.hopper_plug_share * held + feed_frame_plug(p)) / N_CELLS

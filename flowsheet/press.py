@@ -17,7 +17,7 @@ def fill_efficiency(depth: Any, turret_speed: Any, p: FlowsheetParameters) -> An
     """Return the die's filling relative to nominal [-] at fill depth [m] and turret speed [rev/s].
 
     Equation: (1 - xi1 n/n_paddle + xi2 H/D) over its nominal value. Wrong above the kinetic limit of the turret speed.
-    Source: reduced-order die-fill form of section 3.1 (recalled), coefficients estimated.
+    Source: reduced-order die-fill form (recalled from the literature), coefficients estimated.
     """
     nominal_speed = p.reference_flow / (p.n_stations * p.tablet_mass)
     return _filling(depth, turret_speed, p) / _filling(p.fill_depth, nominal_speed, p)
@@ -41,7 +41,7 @@ def depth_for_mass(mass: Any, depth: Any, turret_speed: Any, density_bias: Any, 
 def density_in_die(force: Any, yield_bias: Any, p: FlowsheetParameters) -> Any:
     """Return the in-die relative density [-] at a main force [N]: Heckel, D = 1 - exp(-(P/Py + A)).
 
-    Wrong outside about 60-250 MPa. Source: section 3.2 and 10.
+    Wrong outside about 60-250 MPa. Source: Heckel 1961.
     """
     pressure = force / p.die_area
     return 1.0 - exp(-(pressure / (p.yield_pressure * (1.0 + yield_bias)) + p.heckel_intercept))
@@ -50,7 +50,7 @@ def density_in_die(force: Any, yield_bias: Any, p: FlowsheetParameters) -> Any:
 def mass_for_force(force: Any, height: Any, yield_bias: Any, p: FlowsheetParameters) -> Any:
     """Return the tablet's mass [kg] that shows a main force [N] at a main height [m].
 
-    Equation: W = rho_t D(F) A (h + F/k). Explicit inverse of `force_for_mass`. Source: section 3.2.
+    Equation: W = rho_t D(F) A (h + F/k). Explicit inverse of `force_for_mass`. Source: Heckel 1961 with the press's stiffness in series.
     """
     return p.true_density * density_in_die(force, yield_bias, p) * p.die_area * (height + force / p.press_stiffness)
 
@@ -77,7 +77,7 @@ def tensile_strength(force: Any, yield_bias: Any, lubrication: Any, strength_bia
     """Return the tablet's tensile strength [Pa].
 
     lubrication: extent relative to nominal (lubricant fraction x revolutions). Equation: Ryshkewitch-Duckworth
-    exp(-kb porosity) out of die, times (1-b) + b exp(-gamma K), both relative to nominal. Source: section 3.2;
+    exp(-kb porosity) out of die, times (1-b) + b exp(-gamma K), both relative to nominal. Source: forms of Ryshkewitch,
     constants estimated, so that a bias is estimated on line.
     """
     expansion = 1.0 + p.elastic_recovery

@@ -52,7 +52,7 @@ def published_line() -> np.ndarray:
 
 
 def test_published_quantiles_of_the_line() -> None:
-    """Section 2.3: mean 241 s, sigma 72 s, t5 143, t50 231, t95 374, t99 452 s (+-1 %)."""
+    """The published line: mean 241 s, sigma 72 s, t5 143, t50 231, t95 374, t99 452 s (+-1 %)."""
     density = published_line()
     assert rtd.mean_residence_time(TIMES, density) == pytest.approx(241.0, rel=0.01)
     assert rtd.standard_deviation(TIMES, density) == pytest.approx(72.0, rel=0.01)

@@ -116,7 +116,7 @@ def test_feed_frame_passes_what_enters_and_stands_still_without_flow() -> None:
 
 
 def test_press_reference_point_is_the_published_one() -> None:
-    """process model reference, section 10: 225 mg, 6.2 kN, 123 MPa, D 0.870, 1.54 MPa, 70 N."""
+    """Press figures of the reference product, solved together by its description: 225 mg, 6.2 kN, 123 MPa, D 0.870, 1.54 MPa, 70 N."""
     y = outputs(flowsheet(), steady(flowsheet()))
     assert y["weight"] == pytest.approx(225.0, rel=0.002)
     assert y["force_main"] == pytest.approx(6.2, rel=1e-6)
@@ -129,7 +129,7 @@ def test_press_reference_point_is_the_published_one() -> None:
 
 
 def test_press_gains_are_the_published_ones() -> None:
-    """Section 10: d ln F/d ln W = +4.1, d ln F/d ln h = -4.0 (+-0.2)."""
+    """Gains of the reference product: d ln F/d ln W = +4.1, d ln F/d ln h = -4.0 (+-0.2)."""
     p, e = parameters(), 1e-4
     mass = float(press.mass_for_force(6200.0, p.main_height, 0.0, p))
 
@@ -142,7 +142,7 @@ def test_press_gains_are_the_published_ones() -> None:
 
 
 def test_height_and_yield_pressure_move_the_weight_as_computed_under_held_force() -> None:
-    """Section 12: +0.02 mm adds 0.58 % weight at held force; +8 % yield pressure removes 1.7 %."""
+    """Computed for the reference product: +0.02 mm adds 0.58 % weight at held force; +8 % yield pressure removes 1.7 %."""
     p = parameters()
     base = float(press.mass_for_force(6200.0, p.main_height, 0.0, p))
     higher = float(press.mass_for_force(6200.0, p.main_height + 2e-5, 0.0, p))

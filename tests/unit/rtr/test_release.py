@@ -50,7 +50,7 @@ def test_an_api_stop(stop_s: int, peak: float, outside_s: int) -> None:
     line = interrupted(stop_s)
     deviation = 100.0 * (line.die / 0.08 - 1.0)
     outside = np.abs(deviation) > 10.0
-    assert deviation.min() == pytest.approx(peak, abs=0.2)  # process description, section 12
+    assert deviation.min() == pytest.approx(peak, abs=0.2)  # process description of the reference product
     assert int(outside.sum()) == pytest.approx(outside_s, abs=3)
     assert not (outside & line.accepted_truth).any()
     diverted = int((~accepted_after_start(line)).sum())

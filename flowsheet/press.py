@@ -50,7 +50,8 @@ def density_in_die(force: Any, yield_bias: Any, p: FlowsheetParameters) -> Any:
 def mass_for_force(force: Any, height: Any, yield_bias: Any, p: FlowsheetParameters) -> Any:
     """Return the tablet's mass [kg] that shows a main force [N] at a main height [m].
 
-    Equation: W = rho_t D(F) A (h + F/k). Explicit inverse of `force_for_mass`. Source: Heckel 1961 with the press's stiffness in series.
+    Equation: W = rho_t D(F) A (h + F/k). Explicit inverse of `force_for_mass`.
+    Source: Heckel 1961 with the press's stiffness in series.
     """
     return p.true_density * density_in_die(force, yield_bias, p) * p.die_area * (height + force / p.press_stiffness)
 

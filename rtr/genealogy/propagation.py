@@ -209,7 +209,8 @@ class Line:
         """Return the share of a spectrum error's variance that is left in a tablet, for errors of this integral
         correlation time [s]: T_c * integral h(t)^2 dt, h the response of hopper tank and feed frame at the reference flow.
 
-        Wrong (too small, at most by 15 %) at higher flows. Source: variance reduction of a linear filter (Gao, Ierapetritou & Muzzio 2011).
+        Wrong (too small, at most by 15 %) at higher flows. Source: variance reduction of a linear filter (Gao,
+        Ierapetritou & Muzzio 2011).
         """
         tau = np.array([(1.0 - self.rtd.hopper_plug_share) * 0.6, *self.frame_kg]) / self.flow_reference
         return float(min(1.0, correlation_s * energy_of_tanks(tau)))

@@ -116,7 +116,7 @@ def test_feed_frame_passes_what_enters_and_stands_still_without_flow() -> None:
 
 
 def test_press_reference_point_is_the_published_one() -> None:
-    """Press figures of the reference product, solved together by its description: 225 mg, 6.2 kN, 123 MPa, D 0.870, 1.54 MPa, 70 N."""
+    """Press figures of the reference product: 225 mg, 6.2 kN, 123 MPa, D 0.870, 1.54 MPa, 70 N."""
     y = outputs(flowsheet(), steady(flowsheet()))
     assert y["weight"] == pytest.approx(225.0, rel=0.002)
     assert y["force_main"] == pytest.approx(6.2, rel=1e-6)

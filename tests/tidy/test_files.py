@@ -42,7 +42,8 @@ SPOILED = [
     "../s~hared/reference/x", "section 12 of process_model.m~d", "see release.m~d", "an L~LM", "# T~ODO later",
 ]  # fmt: skip
 CLEAN = [
-    "an OPC UA session", "no session on an unoffered channel", "close the session", "framework/homework/", "docs/start-here.md", "docs/release.md",
+    "an OPC UA session", "no session on an unoffered channel", "close the session", "framework/homework/", "docs/start-here.md",
+    "docs/release.md",
     "the issue is the force", "/workbench", "a/work/b", "../shared/data", "rooted", "console/home/",
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A shell starts background jobs with Ctrl-C ignored, and children inherit that: tests that interrupt would wait in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Time must not leak in: no deadline, the same examples in every run, nothing stored between runs.
 settings.register_profile(

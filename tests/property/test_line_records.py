@@ -172,6 +172,12 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         configuration.LotLoad, at_s=st.integers(0, 604800), feeder=st.integers(1, 4), lot=word,
         bulk_density_pct=st.floats(-50, 50),
     ),
+    configuration.Expectation: st.tuples(real, real).flatmap(
+        lambda pair: st.builds(
+            configuration.Expectation, figure=word, at_least=st.just(min(pair)), at_most=st.none() | st.just(max(pair)),
+            source=word,
+        )
+    ),
     configuration.Scenario: varied("scenarios/demo.toml", configuration.Scenario),
     recipe.Range: a_range(),
     recipe.Component: st.builds(

@@ -78,9 +78,10 @@ def test_truth_figures_by_hand(lot: Path, tmp_path: Path) -> None:
     assert kpis["nonconforming_accepted_seconds"] == 1
     assert kpis["nonconforming_made_tablets"] == 2
     assert kpis["accepted_out_of_limit_tablets"] == 0
-    assert kpis["potency_error_mean_pct_lc"] == pytest.approx((0 + 2 - 14.5) / 3)
+    # every tablet weighs 0.4 % more than the target: concentration = content / 1.004
+    assert kpis["potency_error_mean_pct_lc"] == pytest.approx((100 + 102 + 85.5) / 1.004 / 3 - 100)
     assert kpis["weight_error_mean_pct"] == pytest.approx(0.4)
-    assert kpis["potency_iae_pct_lc_min"] == pytest.approx((1 + 14.5) / 60)
+    assert kpis["potency_iae_pct_lc_min"] == pytest.approx((101 / 1.004 - 100 + 100 - 85.5 / 1.004) / 60)
     assert kpis["weight_iae_pct_min"] == pytest.approx(2 * 0.4 / 60)
     assert kpis["strength_iae_pct_min"] == pytest.approx(2 * 10 / 60)
     assert kpis["mass_residual_truth_pct"] == pytest.approx(100 * 2e-9 / 4)

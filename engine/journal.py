@@ -89,6 +89,14 @@ class Journal:
         for event in (*plant, *unconfirmed, *release.events, *line.desk.drain()):
             self.event(snapshot.step, event)
 
+    def link(self, step: int, text: str, *, lost_now: bool) -> None:
+        """Record that the link to the plant was lost or came back, and make it durable."""
+        self.event(step, Event(Reason.COMMS_LOST, "link", text, regime=Regime.HOLD))
+        for alarm in self.board.update({"COMMS_LOST": lost_now}, Regime.HOLD):
+            self.alarms.append(alarm)
+            self.recorder.append("content", "alarm", step, alarm.body())
+        self.recorder.commit()
+
     def event(self, step: int, event: Event) -> None:
         """Record one event."""
         self.recorder.append("content", "event", step, event.body())

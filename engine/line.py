@@ -25,7 +25,8 @@ class Line:
     """Every part the cycle touches.
 
     `moves` collects this second's writes (plant units by tag id); `decisions` counts valid decisions; `solve_ms` is
-    the wall time of the last decision; `port_lost` is set while the plant does not answer.
+    the wall time of the last decision; `port_lost` is set while the plant does not answer, which is
+    waited for `patience_s`.
     """
 
     port: PlantPort
@@ -43,3 +44,4 @@ class Line:
     decisions: int = 0
     solve_ms: float = 0.0
     port_lost: bool = False
+    patience_s: float = 0.0

@@ -28,9 +28,10 @@ class ShiftEnd:
 
 
 def run_shift(line: Line, seconds: int, seed: int, progress: Progress | None = None) -> ShiftEnd:
-    """Run `seconds` cycles, hand the line back to the PLC, judge the lot.
+    """Run the cycle until `seconds` of the line have passed, hand the line back to the PLC, judge the lot.
 
-    Ctrl-C and a lost plant end the shift early: the PLC gets LOCAL if it still answers, the record says incomplete
+    In real time a lost link is waited for (`line.patience_s`); what was made meanwhile is unverified. Ctrl-C and a plant
+    that stays away end the shift early: the PLC gets LOCAL if it still answers, the record says incomplete
     and why, the verdict is HOLD. Errors of the record itself (disk full) propagate: what cannot be written down
     cannot be judged.
     """
@@ -41,10 +42,11 @@ def run_shift(line: Line, seconds: int, seed: int, progress: Progress | None = N
         line.probe.check_axis(snapshot)
         line.journal.opened(snapshot)
         line.port.write_moves({"SP/RemoteRequest": 1.0, "SP/HeartbeatCtrl": 1.0})
-        for n in range(seconds):
-            snapshot = run_cycle(line)
+        first = snapshot.step
+        while snapshot.step - first < seconds:
+            snapshot = _patiently(line, snapshot)
             if progress is not None:
-                progress(n + 1, seconds, line)
+                progress(snapshot.step - first, seconds, line)
             if line.desk.stopping and snapshot.value("Sys/LineState") == 5:
                 complete, why = False, "stopped by command after run-out"
                 break
@@ -56,6 +58,31 @@ def run_shift(line: Line, seconds: int, seed: int, progress: Progress | None = N
     verdict = _finish(line, snapshot, seed, complete, why)
     line.port.close()
     return ShiftEnd(verdict, complete, why, error, interrupted)
+
+
+def _patiently(line: Line, snapshot: Snapshot) -> Snapshot:
+    """Return the next second; wait out a lost link for `line.patience_s`, with an alarm, an event and a gap in the record.
+
+    Raises CommunicationError when patience ends.
+    """
+    began_s: float | None = None
+    while True:
+        try:
+            after = run_cycle(line)
+        except CommunicationError as lost:
+            now_s = line.clock.monotonic_s()
+            began_s = now_s if began_s is None else began_s
+            if not line.port_lost:
+                line.journal.link(snapshot.step, lost.line(), lost_now=True)
+            line.port_lost = True
+            if now_s - began_s >= line.patience_s:
+                raise
+            continue
+        if line.port_lost:
+            line.port_lost = False
+            gap = f"the link is back: nothing is known of seconds {snapshot.step + 1} to {after.step - 1}"
+            line.journal.link(after.step, gap, lost_now=False)
+        return after
 
 
 def _finish(line: Line, snapshot: Snapshot | None, seed: int, complete: bool, why: str) -> LotVerdict:

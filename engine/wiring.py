@@ -49,12 +49,14 @@ def load_files(folder: Path, recipe: str = "reference-18mg", line: str = "refere
 
 @dataclass(frozen=True)
 class Shape:
-    """What a run is: scenario, controller by name, its mode, how often to commit, and an injected beat loss (from, to)."""
+    """What a run is: scenario, controller by name, its mode, how often to commit, how long a
+    lost link is waited for, and an injected beat loss (from, to)."""
 
     scenario: Scenario
     controller_name: ControllerName
     mode: ControllerMode = ControllerMode.ON
     commit_every_s: int = 1
+    patience_s: float = 0.0
     frozen_beat: tuple[int, int] | None = None
 
 
@@ -90,4 +92,5 @@ def build_line(
         supervisor=Supervisor(recipe, configuration, files.controller, register, shape.controller_name),
         release=ReleaseEngine(recipe, configuration, register, model.hash),
         journal=Journal(recorder, live, AlarmBoard(recipe.evidence.bridge_max_s), shape.commit_every_s),
+        patience_s=shape.patience_s,
     )

@@ -30,6 +30,8 @@ from sensing.model import SoftSensorModel, load_model
 
 #: Simulated seconds a commit may hold: one in real time, sixty in accelerated runs.
 COMMIT_EVERY_S = {WireMode.REALTIME: 1, WireMode.LOCKSTEP: 60}
+#: Seconds a lost link is waited for; a stepped plant does not go on by itself, so there is nothing to wait for.
+PATIENCE_S = {WireMode.REALTIME: 60.0, WireMode.LOCKSTEP: 0.0}
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def run_bench(
         record = stack.enter_context(Record.create(options.run_folder, meta, clock, register=files.register, wall=wall))
         live = stack.enter_context(SqliteLiveFrames(options.run_folder))
         queue = stack.enter_context(SqliteCommandQueue(options.run_folder))
-        shape = Shape(options.scenario, options.controller, options.mode, COMMIT_EVERY_S[options.wire_mode], frozen)
+        commit_s, patience_s = COMMIT_EVERY_S[options.wire_mode], PATIENCE_S[options.wire_mode]
+        shape = Shape(options.scenario, options.controller, options.mode, commit_s, patience_s, frozen)
         line = build_line(files, connect(), model, shape, record, clock, live, queue)
         end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)
         record.close(end.complete, end.why)

@@ -13,12 +13,13 @@ import typer
 
 from engine.folders import find_configs
 from engine.wiring import load_files
-from hil.calibration import measured_spectra
+from hil.calibration import measured_spectra, simulated_model
 from hil.scenarios import load_scenario, shortened, split_beat_fault, with_fault
 from hil.virtual_plant import build_plant
 from kilter.demo import Fault, Minutes, Secrets, Seed, Spectra
 from kilter.runner import ensure_secrets
 from line.clock import SystemClock
+from line.errors import DataError
 from line.wire import WireMode
 from plant_sim.server import ServerSettings, run_server_process
 
@@ -62,3 +63,16 @@ def serve_plant(
     finally:
         if truth is not None:
             plant.write_truth(truth)
+
+
+@app.command("sensor")
+def simulated_sensor(
+    out: Annotated[Path, typer.Option(help="File to write the soft sensor to.")],
+    seed: Seed = 1,
+) -> None:
+    """Calibrate a soft sensor for the simulated probe, on spectra of another campaign, and write it as a hashed file."""
+    if out.exists():
+        raise DataError("the file is there already", where=str(out), what_now="Name another one: models are not overwritten.")
+    model = simulated_model(load_files(find_configs(os.environ, Path.cwd())), seed)
+    out.write_text(model.to_text(), encoding="utf-8")
+    sys.stdout.write(f"{out}: model {model.id} {model.version}, SHA-256 {model.hash}\n")

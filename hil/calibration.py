@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.wiring import LineFiles
-from plant_sim.calibration import MeasuredSpectra, make_calibration_set
+from plant_sim.instruments.calibration import MeasuredSpectra, make_calibration_set
 from plant_sim.parameters import load_parameters
 from sensing.calibration import calibrate, split_batches
 from sensing.model import SoftSensorModel

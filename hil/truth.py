@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from line.errors import DataError, RecordError
-from plant_sim.chute import Destination
 from plant_sim.truth import FILE_NAME
 from plant_sim.truth import read_truth as read_plant_truth
+from plant_sim.units.chute import Destination
 
 ACCEPTED = int(Destination.ACCEPTED)
 Vector = NDArray[np.float64]
@@ -22,7 +22,7 @@ Vector = NDArray[np.float64]
 @dataclass(frozen=True)
 class Truth:
     """Series by name, one value a second (n,); every tablet (m,): counter, second made, mass [mg], content [% LC],
-    strength [MPa], destination (`plant_sim.chute.Destination`)."""
+    strength [MPa], destination (`plant_sim.units.chute.Destination`)."""
 
     series: Mapping[str, Vector]
     counter: NDArray[np.int64]

@@ -13,7 +13,7 @@ from typing import IO
 from engine.wiring import LineFiles
 from line.configuration import Scenario
 from line.errors import CommunicationError
-from plant_sim.calibration import MeasuredSpectra
+from plant_sim.instruments.calibration import MeasuredSpectra
 from plant_sim.parameters import draw_parameters, load_parameters
 from plant_sim.plant import Plant, PlantSetup
 

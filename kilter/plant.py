@@ -21,7 +21,7 @@ from kilter.runner import ensure_secrets
 from line.clock import SystemClock
 from line.errors import DataError
 from line.wire import WireMode
-from plant_sim.server import ServerSettings, run_server_process
+from plant_sim.wire.server import ServerSettings, run_server_process
 
 app = typer.Typer(help="The simulated plant behind a secured OPC UA server.", no_args_is_help=True)
 

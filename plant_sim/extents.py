@@ -1,7 +1,8 @@
 """What a mass of powder carries: columns of every material array. All are additive, so mixing and splitting are exact.
 
 A material array has a last axis of N_EXTENTS: total mass, mass of the four components, mass of active API, bulk volume,
-shear (revolutions x mass), tracer. A later property of material (lot, moisture) is one more column.
+shear (revolutions x mass), tracer, water, yield-pressure factor x mass, and the mass from each raw-material lot: LOT_SLOTS
+slots a feeder, which lots take in turn. A later property of material is one more column.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ ACTIVE: Final = 5  # kg of active API (component times purity)
 VOLUME: Final = 6  # m3 at loose bulk density
 SHEAR: Final = 7  # kg rev
 TRACER: Final = 8  # weightless marker
-N_EXTENTS: Final = 9
+WATER: Final = 9  # kg of water, part of the components' mass
+YIELD: Final = 10  # kg, mass times factor on yield pressure
+LOTS_FROM: Final = 11  # first of N_FEEDERS x LOT_SLOTS columns: kg from the lot in that slot
+LOT_SLOTS: Final = 4
+N_EXTENTS: Final = LOTS_FROM + 4 * LOT_SLOTS
 COMPONENTS: Final = slice(API, LUBRICANT + 1)
 N_FEEDERS: Final = 4
 

@@ -170,11 +170,14 @@ class FaultTimeline:
 
     def at(self, second: int) -> FaultEffects:
         """Return the effects in the second `second`..`second + 1`. Seconds must be asked for in order."""
-        for line in self._changes.get(second, ()):
+        changing = self._changes.get(second, ())
+        for line in changing:
             self.effects.clear(line)
             for fault in self._plans[line]:
                 if fault.active(second):
                     fault.kind.apply(self.effects, line, fault.severity, fault.target)
+        if changing:
+            self.effects.any_active = any(fault.active(second) for plan in self._plans for fault in plan)
         return self.effects
 
     def names(self, line: int, second: int) -> tuple[str, ...]:

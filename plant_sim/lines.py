@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 from line.configuration import Geometry, Scenario
 from line.modes import LineCommand, WeightLoop
 from line.tags import TagRegister
-from plant_sim.calibration import MeasuredSpectra
-from plant_sim.chute import Chute
 from plant_sim.columns import Columns, feeder_columns, group_columns
 from plant_sim.effects import FaultEffects
 from plant_sim.extents import N_EXTENTS, TRACER, Flags, Vector
 from plant_sim.faults import FaultTimeline, check_faults
-from plant_sim.feeders import FeederBank
-from plant_sim.frame import Frame
-from plant_sim.laboratory import Laboratory, Sampling
+from plant_sim.instruments.calibration import MeasuredSpectra
+from plant_sim.instruments.frame import Frame
+from plant_sim.instruments.laboratory import Laboratory, Sampling
+from plant_sim.instruments.probe import Probe, Scan
+from plant_sim.instruments.sensors import N_SENSOR_NORMALS, Sensors
 from plant_sim.lots import LotSupply
 from plant_sim.parameters import PlantParameters
-from plant_sim.path import MaterialPath
 from plant_sim.plc.feeder_loops import FeederLoops
 from plant_sim.plc.press_loops import PressLoops, PressSetpoints
 from plant_sim.plc.sequence import Sequence as LineSequence
 from plant_sim.plc.sequence import Signals
 from plant_sim.plc.setpoints import SetpointGuard
 from plant_sim.plc.watchdog import Watchdog
-from plant_sim.press import MAX_TABLETS, NORMALS_A_TABLET, Press, Tablets, plug_free_blender_s
-from plant_sim.probe import Probe, Scan
-from plant_sim.sensors import N_SENSOR_NORMALS, Sensors
 from plant_sim.streams import PROCESS, NormalStream
+from plant_sim.units.chute import Chute
+from plant_sim.units.feeders import FeederBank
+from plant_sim.units.path import MaterialPath
+from plant_sim.units.press import MAX_TABLETS, NORMALS_A_TABLET, Press, Tablets, plug_free_blender_s
 
 GROUPS = (
     "blender", "hopper", "feed_frame", "fill", "compaction", "strength", "ejection", "content", "drive", "chute", "nir",

@@ -9,8 +9,8 @@ import numpy as np
 
 from line.configuration import LotLoad, Scenario
 from plant_sim.faults import FEEDER_NAMES
-from plant_sim.feeders import FeederBank
 from plant_sim.plc.feeder_loops import FeederLoops
+from plant_sim.units.feeders import FeederBank
 
 Events = list[tuple[int, dict[str, Any]]]
 

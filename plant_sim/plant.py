@@ -14,12 +14,12 @@ from line.modes import WeightLoop
 from line.quality import STATUS_GOOD
 from line.samples import StepResult
 from line.tags import TagRegister
-from plant_sim.calibration import MeasuredSpectra
-from plant_sim.laboratory import Sampling
+from plant_sim.instruments.calibration import MeasuredSpectra
+from plant_sim.instruments.laboratory import Sampling
+from plant_sim.instruments.spectrometer import wavenumbers
 from plant_sim.lines import Lines, LineSetup
 from plant_sim.parameters import PlantParameters
 from plant_sim.recorder import Recorder
-from plant_sim.spectrometer import wavenumbers
 from plant_sim.truth import Truth
 
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from plant_sim.chute import Destination
 from plant_sim.extents import ACTIVE, COMPONENTS, LUBRICANT, N_FEEDERS, TOTAL, Vector
 from plant_sim.lines import Lines
 from plant_sim.truth import Truth
+from plant_sim.units.chute import Destination
 
 NAN = float("nan")
 #: Below this flow [kg/s] a potency has no meaning.

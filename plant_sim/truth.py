@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from line.errors import RecordError
-from plant_sim.chute import Destination
 from plant_sim.extents import Vector
+from plant_sim.units.chute import Destination
 
 #: Per-second series, one row a second; units in the names. Potencies are NaN where nothing flows.
 SERIES = (
@@ -56,7 +56,7 @@ class Truth:
 
     @property
     def tablets(self) -> dict[str, NDArray[Any]]:
-        """Per-tablet arrays by name; copies. destination: see plant_sim.chute.Destination."""
+        """Per-tablet arrays by name; copies. destination: see plant_sim.units.chute.Destination."""
         return {name: column[: self._n_tablets].copy() for name, column in self._columns.items()}
 
     def newest(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 from line.configuration import LineConfiguration, LotLoad, PlantFault, Scenario, load
 from line.samples import StepResult
 from line.tags import TagRegister, load_register
-from plant_sim.calibration import MeasuredSpectra
+from plant_sim.instruments.calibration import MeasuredSpectra
 from plant_sim.parameters import PlantParameters, draw_parameters, load_parameters
 from plant_sim.plant import Plant, PlantSetup
 

@@ -20,8 +20,8 @@ from line.recipe import Recipe
 from line.records import Alarm, AlarmState, Decision, Event, EvidenceSource, MaterialState, Parcel, QualityState, Reason
 from line.samples import Snapshot, StepResult
 from line.tags import TagRegister, load_register
-from plant_sim.chute import Destination
 from plant_sim.truth import FILE_NAME
+from plant_sim.units.chute import Destination
 from sensing.verdict import SpectrumVerdict, Validity
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"

@@ -20,7 +20,7 @@ from line import wire
 from line.clock import SystemClock
 from line.tags import TagRegister, load_register
 from line.wire import WireMode
-from plant_sim.server import Ready, ServerSettings, serve
+from plant_sim.wire.server import Ready, ServerSettings, serve
 from tests.first_order_plant import FirstOrderPlant
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from line.clock import SystemClock
 from line.errors import KilterError
 from line.wire import WireMode
-from plant_sim.server import ServerSettings, run_server_process
+from plant_sim.wire.server import ServerSettings, run_server_process
 from tests.first_order_plant import FirstOrderPlant
 from tests.wire_bench import register
 

@@ -17,7 +17,7 @@ from asyncua.crypto.security_policies import SecurityPolicyAes256Sha256RsaPss, S
 from gateway.certificates import Application, create_authority, load_authority, make_authority, make_revocation_list
 from line import wire
 from line.clock import SystemClock
-from plant_sim.wire_guard import MAX_SESSIONS, MAX_SOCKETS
+from plant_sim.wire.guard import MAX_SESSIONS, MAX_SOCKETS
 from tests.first_order_plant import FirstOrderPlant
 from tests.wire_bench import (
     Connected,

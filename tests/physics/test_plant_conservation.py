@@ -8,7 +8,7 @@ import pytest
 from line.configuration import LotLoad, PlantFault
 from plant_sim.extents import N_EXTENTS, TOTAL
 from plant_sim.faults import FAULTS
-from plant_sim.transport import PlugFlow, mix
+from plant_sim.units.transport import PlugFlow, mix
 from tests.plant_bench import HOLD, RESUME, RUN_OUT, Driver, plant, series
 
 #: 1e-9 of the throughput of one second at 25 kg/h [kg]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plant_sim.compaction import Tooling, main_pressure
+from plant_sim.units.compaction import Tooling, main_pressure
 from tests.plant_bench import Driver, nominal, series, settled
 
 

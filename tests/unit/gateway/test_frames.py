@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.exchange import decode_frame
 from line import wire
 from line.samples import StepResult
-from plant_sim.wire_space import OUTPUTS, frame_outputs
+from plant_sim.wire.space import OUTPUTS, frame_outputs
 from tests.first_order_plant import FirstOrderPlant
 from tests.wire_bench import register
 

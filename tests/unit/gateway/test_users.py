@@ -10,7 +10,7 @@ import pytest
 from gateway.certificates import hash_secret
 from line.clock import ManualClock
 from line.errors import CertificateError
-from plant_sim.wire_users import LOCK_FAILURES, LOCK_WINDOW_S, MAX_TRACKED, LockOut, load_users
+from plant_sim.wire.users import LOCK_FAILURES, LOCK_WINDOW_S, MAX_TRACKED, LockOut, load_users
 
 
 def folder_with(tmp_path: Path, content: object) -> Path:

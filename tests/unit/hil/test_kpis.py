@@ -10,8 +10,8 @@ import pytest
 
 from hil.kpis import FIGURES, compute_kpis, divert_reasons
 from line.errors import DataError, RecordError
-from plant_sim.chute import Destination
 from plant_sim.truth import FILE_NAME
+from plant_sim.units.chute import Destination
 from tests.synthetic_lot import TABLETS_A_SECOND, write_lot
 
 SECONDS = 1300

@@ -8,8 +8,8 @@ from sklearn.cross_decomposition import PLSRegression
 
 from line.errors import DataError
 from line.quality import STATUS_GOOD, STATUS_UNCERTAIN_SENSOR_NOT_ACCURATE
-from plant_sim.calibration import MeasuredSpectra, make_calibration_set
-from plant_sim.spectrometer import wavenumbers
+from plant_sim.instruments.calibration import MeasuredSpectra, make_calibration_set
+from plant_sim.instruments.spectrometer import wavenumbers
 from tests.plant_bench import Driver, nominal, plant, series
 
 

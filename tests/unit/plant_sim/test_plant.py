@@ -14,8 +14,8 @@ from line.configuration import PlantFault
 from line.errors import CommunicationError, ConfigurationFaults
 from line.quality import STATUS_BAD_WAITING_FOR_INITIAL_DATA, Quality
 from line.samples import Snapshot, StepResult
-from plant_sim.frame import SINGLE_TAGS
-from plant_sim.laboratory import Sampling
+from plant_sim.instruments.frame import SINGLE_TAGS
+from plant_sim.instruments.laboratory import Sampling
 from plant_sim.lines import Lines, LineSetup
 from plant_sim.parameters import draw_parameters
 from plant_sim.truth import SERIES, read_truth

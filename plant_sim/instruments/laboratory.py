@@ -11,8 +11,8 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.extents import Flags, Vector
-from plant_sim.press import Tablets
 from plant_sim.streams import LABORATORY, NormalStream
+from plant_sim.units.press import Tablets
 
 N_NORMALS = 4
 

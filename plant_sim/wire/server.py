@@ -26,10 +26,10 @@ from line.clock import WallClock
 from line.errors import CommunicationError, KilterError
 from line.tags import TagRegister
 from line.wire import WireMode
-from plant_sim.wire_gate import PlantGate, ServedPlant, ServerSettings
-from plant_sim.wire_guard import Audit, Code, GuardedInternal, GuardedServer
-from plant_sim.wire_space import AddressSpace
-from plant_sim.wire_users import require_server_certificate
+from plant_sim.wire.gate import PlantGate, ServedPlant, ServerSettings
+from plant_sim.wire.guard import Audit, Code, GuardedInternal, GuardedServer
+from plant_sim.wire.space import AddressSpace
+from plant_sim.wire.users import require_server_certificate
 
 PATH = "kilter/plant"
 STOP_WITHIN_S = 5.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from plant_sim.columns import Columns
-from plant_sim.compaction import Tooling, heckel_solid_fraction, lubrication_factor, main_pressure, tensile_strength
 from plant_sim.effects import FaultEffects
 from plant_sim.extents import ACTIVE, LUBRICANT, SHEAR, TINY_KG, TOTAL, VOLUME, Counts, Flags, Vector
 from plant_sim.streams import STATIONS, generator
+from plant_sim.units.compaction import Tooling, heckel_solid_fraction, lubrication_factor, main_pressure, tensile_strength
 
 #: Most tablets a second: 90 rpm x 36 stations.
 MAX_TABLETS = 56

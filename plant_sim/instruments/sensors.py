@@ -9,12 +9,12 @@ import numpy as np
 
 from line.quality import STATUS_BAD_OUT_OF_SERVICE
 from line.tags import TagRegister
-from plant_sim.chute import ACCEPTED, DIVERTED, REJECTED, SAMPLED
 from plant_sim.columns import Columns
 from plant_sim.extents import TOTAL, Numbers, Vector
-from plant_sim.frame import ASSAY_TAGS, NIR_TAGS, TESTER_TAGS, Frame
+from plant_sim.instruments.frame import ASSAY_TAGS, NIR_TAGS, TESTER_TAGS, Frame
+from plant_sim.instruments.probe import INSTRUMENT_SERIAL, PROBE_ID, REFERENCE_ID, Scan
 from plant_sim.plc.sequence import STOPPED
-from plant_sim.probe import INSTRUMENT_SERIAL, PROBE_ID, REFERENCE_ID, Scan
+from plant_sim.units.chute import ACCEPTED, DIVERTED, REJECTED, SAMPLED
 
 if TYPE_CHECKING:
     from plant_sim.lines import Lines

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from line.quality import STATUS_BAD_OUT_OF_SERVICE, STATUS_GOOD, STATUS_UNCERTAIN_SENSOR_NOT_ACCURATE
-from plant_sim.calibration import MeasuredSpectra
 from plant_sim.columns import Columns
 from plant_sim.extents import ACTIVE, API, LACTOSE, LUBRICANT, PREMIX, TINY_KG, TOTAL, Flags, Vector
+from plant_sim.instruments.calibration import MeasuredSpectra
+from plant_sim.instruments.spectrometer import EMPTY_OFFSET_AU, N_POINTS, InstrumentState, Spectrometer
 from plant_sim.parameters import Band
-from plant_sim.spectrometer import EMPTY_OFFSET_AU, N_POINTS, InstrumentState, Spectrometer
 from plant_sim.streams import SPECTRA, NormalStream
 
 #: Numbers before the photon noise: spot, bias, scatter, offset, tilt.

@@ -16,9 +16,9 @@ from line.clock import EPOCH, WallClock
 from line.samples import StepResult
 from line.tags import Tag, TagRegister
 from line.wire import WireMode
-from plant_sim.wire_guard import Audit, Code, GuardedSession
-from plant_sim.wire_space import VARIANT_TYPES, AddressSpace, NewestFrame, frame_outputs
-from plant_sim.wire_users import LockOut, load_users
+from plant_sim.wire.guard import Audit, Code, GuardedSession
+from plant_sim.wire.space import VARIANT_TYPES, AddressSpace, NewestFrame, frame_outputs
+from plant_sim.wire.users import LockOut, load_users
 
 LOOPBACK = "127.0.0.1"
 #: A controller that is silent this long loses its exclusive right to write.

@@ -10,7 +10,7 @@ import numpy as np
 from line.configuration import Geometry
 from plant_sim.columns import Columns
 from plant_sim.extents import Counts, Flags, Vector, bounded
-from plant_sim.press import MAX_TABLETS, Tablets
+from plant_sim.units.press import MAX_TABLETS, Tablets
 
 #: Seconds of production that may be in the chute at once, and the latest arrival after compression [s].
 MAX_SECONDS = 12

@@ -21,7 +21,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession, SessionState
 from asyncua.server.uaprocessor import UaProcessor
 
-from plant_sim.wire_users import LockOut, UserDirectory
+from plant_sim.wire.users import LockOut, UserDirectory
 
 MAX_SESSIONS = 8
 MAX_SOCKETS = 50

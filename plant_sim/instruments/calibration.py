@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from line.errors import DataError
 from plant_sim.extents import Vector
+from plant_sim.instruments.spectrometer import N_POINTS, InstrumentState, Spectrometer, wavenumbers
 from plant_sim.parameters import PlantParameters
-from plant_sim.spectrometer import N_POINTS, InstrumentState, Spectrometer, wavenumbers
 from plant_sim.streams import CALIBRATION, MEASURED, generator
 
 Labels = NDArray[np.str_]

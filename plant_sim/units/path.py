@@ -6,7 +6,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.extents import N_EXTENTS, SHEAR, TOTAL, Vector, bounded
-from plant_sim.transport import PlugFlow, mix
+from plant_sim.units.transport import PlugFlow, mix
 
 N_BLENDER_TANKS = 3
 

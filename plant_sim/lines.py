@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from line.configuration import Geometry, Scenario
+from line.errors import ConfigurationError
 from line.modes import LineCommand, WeightLoop
 from line.tags import TagRegister
 from plant_sim.columns import Columns, feeder_columns, group_columns
@@ -22,7 +23,7 @@ from plant_sim.instruments.laboratory import Laboratory, Sampling
 from plant_sim.instruments.probe import Probe, Scan
 from plant_sim.instruments.sensors import N_SENSOR_NORMALS, Sensors
 from plant_sim.lots import LotSupply
-from plant_sim.parameters import PlantParameters
+from plant_sim.parameters import PlantParameters, Variant
 from plant_sim.plc.feeder_loops import FeederLoops
 from plant_sim.plc.press_loops import PressLoops, PressSetpoints
 from plant_sim.plc.sequence import Sequence as LineSequence
@@ -74,6 +75,7 @@ class Lines:
             check_faults(setup.scenario)
         self.register, self.n_lines = register, len(setups)
         plants, seeds = [s.parameters for s in setups], [s.seed for s in setups]
+        self.variant = _one_variant(plants)
         self.groups = {name: group_columns(plants, name) for name in GROUPS}
         feeder = feeder_columns(plants)
         shares = np.array([p.plc.shares() for p in plants])
@@ -97,8 +99,9 @@ class Lines:
         self.effects: FaultEffects = self.timeline.effects
         self.feeders = FeederBank(feeder)
         self.lots = LotSupply([s.scenario for s in setups])
-        self.path = MaterialPath(groups["blender"], groups["hopper"], groups["feed_frame"])
-        self.press = Press(groups, plug_free_blender_s(groups["blender"]), [s.plant_seed for s in setups], n_stations)
+        self.path = MaterialPath(groups["blender"], groups["hopper"], groups["feed_frame"], self.variant)
+        plant_seeds = [s.plant_seed for s in setups]
+        self.press = Press(groups, plug_free_blender_s(groups["blender"]), plant_seeds, n_stations, self.variant)
         self.chute = Chute(groups["chute"], [s.geometry for s in setups])
         self.feed = np.zeros((self.n_lines, N_EXTENTS))
         self.pressed = np.zeros((self.n_lines, N_EXTENTS))
@@ -209,6 +212,19 @@ class Lines:
         self.arrivals = self.chute.settle(self.second, self.accepting)
         self.tablets = tablets
         return events
+
+
+def _one_variant(plants: Sequence[PlantParameters]) -> Variant:
+    """Return the variant that all lines share. Raises ConfigurationError if they do not."""
+    found = sorted({plant.variant for plant in plants})
+    if len(found) > 1:
+        raise ConfigurationError(
+            "lines of different variants cannot run in step",
+            where="Lines",
+            how_much=f"variants {', '.join(found)}",
+            what_now="Build one ensemble for each variant.",
+        )
+    return found[0]
 
 
 def _start_setpoints(register: TagRegister, groups: dict[str, Columns], scenarios: Sequence[Scenario]) -> Vector:

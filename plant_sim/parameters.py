@@ -27,6 +27,8 @@ MATERIAL_UNITS: dict[str, float] = {
     "kW/rpm": 6e4,
     "AU/h": 1.0 / 3600.0,
 }
+#: Two structures of the same line: other equations for compaction, lubrication, die filling and blending, same reference point.
+Variant = Literal["a", "b"]
 #: Draws stay inside this many standard deviations of the reference.
 DRAW_LIMIT_SIGMA = 2.0
 
@@ -329,9 +331,10 @@ class Band(_Group):
 
 
 class PlantParameters(_Group):
-    """Everything one simulated line is made of."""
+    """Everything one simulated line is made of; `variant` chooses which equations the line obeys."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    variant: Variant = "a"
     feeders: FeederSet
     feeder_common: FeederCommonParameters
     blender: BlenderParameters

@@ -6,6 +6,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.extents import N_EXTENTS, SHEAR, TOTAL, Vector, bounded
+from plant_sim.parameters import Variant
 from plant_sim.units.transport import PlugFlow, mix
 
 N_BLENDER_TANKS = 3
@@ -19,8 +20,9 @@ class MaterialPath:
     it needs to stay full, at most the discharge rate. Wrong while a unit fills from empty (no segregation, no voids).
     """
 
-    def __init__(self, blender: Columns, hopper: Columns, frame: Columns) -> None:
+    def __init__(self, blender: Columns, hopper: Columns, frame: Columns, variant: Variant = "a") -> None:
         n = blender["hold_up"].shape[0]
+        self.variant = variant
         self.n_lines = n
         q_ref = blender["reference_flow"]
         self._law = (q_ref, blender["hold_up"], blender["reference_speed"])

@@ -10,6 +10,7 @@ import numpy as np
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
 from plant_sim.extents import ACTIVE, LUBRICANT, SHEAR, TINY_KG, TOTAL, VOLUME, Counts, Flags, Vector
+from plant_sim.parameters import Variant
 from plant_sim.streams import STATIONS, generator
 from plant_sim.units.compaction import Tooling, heckel_solid_fraction, lubrication_factor, main_pressure, tensile_strength
 
@@ -59,8 +60,15 @@ class Press:
     of the local blend and a slow Ornstein-Uhlenbeck wander.
     """
 
-    def __init__(self, groups: dict[str, Columns], plug_free_blender_s: Vector, seeds: Sequence[int], n_stations: int) -> None:
-        self._g = groups
+    def __init__(
+        self,
+        groups: dict[str, Columns],
+        plug_free_blender_s: Vector,
+        seeds: Sequence[int],
+        n_stations: int,
+        variant: Variant = "a",
+    ) -> None:
+        self._g, self.variant = groups, variant
         self.n_lines, self.n_stations = len(seeds), n_stations
         fill, comp = groups["fill"], groups["compaction"]
         self.diameter = comp["die_diameter"]

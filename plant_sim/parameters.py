@@ -8,85 +8,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field
 
 from line.configuration import load
-from line.units import UNITS
+from plant_sim.quantities import Checked as _Checked
+from plant_sim.quantities import Group as _Group
+from plant_sim.quantities import Quantity
+from plant_sim.quantities import in_unit as _unit
 
-#: Units of materials that never cross the wire: unit -> factor to SI.
-MATERIAL_UNITS: dict[str, float] = {
-    "g/rev": 1e-3,
-    "1/kg": 1.0,
-    "g/cm3": 1e3,
-    "%/h^0.5": 0.01 / 60.0,
-    "rpm/s": 1.0 / 60.0,
-    "mm/s": 1e-3,
-    "kN/mm": 1e6,
-    "g/s": 1e-3,
-    "J": 1.0,
-    "kW/rpm": 6e4,
-    "AU/h": 1.0 / 3600.0,
-}
 #: Two structures of the same line: other equations for compaction, lubrication, die filling and blending, same reference point.
 Variant = Literal["a", "b"]
 #: Draws stay inside this many standard deviations of the reference.
 DRAW_LIMIT_SIGMA = 2.0
-
-
-class Quantity(BaseModel):
-    """One value of a material or machine.
-
-    `value`, `low`, `high` and `sigma` (standard deviation of the draw between plants; None: the same in every plant)
-    in `unit`; `source` measured, paper or estimate; `reference` where it is from.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    value: float
-    unit: str
-    source: Literal["measured", "paper", "estimate"]
-    reference: str = Field(min_length=3)
-    low: float
-    high: float
-    sigma: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Quantity:
-        if self.unit not in UNITS and self.unit not in MATERIAL_UNITS:
-            raise ValueError(f"unit {self.unit!r} is not known: use one of {', '.join([*UNITS, *MATERIAL_UNITS])}")
-        if not self.low < self.high:
-            raise ValueError(f"low {self.low} is not below high {self.high}: swap them")
-        if not self.low <= self.value <= self.high:
-            raise ValueError(f"value {self.value} is outside {self.low}..{self.high}")
-        return self
-
-    @property
-    def si(self) -> float:
-        """The value in SI."""
-        factor = MATERIAL_UNITS[self.unit] if self.unit in MATERIAL_UNITS else UNITS[self.unit][0]
-        return self.value * factor
-
-
-class _Group(BaseModel):
-    """A group of quantities; `_units` gives the only unit each may be written in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _unit(unit: str) -> Any:
-    return Field(json_schema_extra={"unit": unit})
-
-
-class _Checked(_Group):
-    @model_validator(mode="after")
-    def _units_fit(self) -> _Checked:
-        for name, field in type(self).model_fields.items():
-            extra = field.json_schema_extra
-            wanted = extra.get("unit") if isinstance(extra, dict) else None
-            quantity = getattr(self, name)
-            if wanted is not None and quantity.unit != wanted:
-                raise ValueError(f"{name}: unit {quantity.unit!r} found, write it in {wanted!r}")
-        return self
 
 
 class FeederParameters(_Checked):

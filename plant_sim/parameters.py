@@ -15,6 +15,7 @@ from plant_sim.quantities import Checked as _Checked
 from plant_sim.quantities import Group as _Group
 from plant_sim.quantities import Quantity
 from plant_sim.quantities import in_unit as _unit
+from plant_sim.surroundings.parameters import SurroundingsParameters
 
 #: Two structures of the same line: other equations for compaction, lubrication, die filling and blending, same reference point.
 Variant = Literal["a", "b"]
@@ -40,6 +41,9 @@ class FeederParameters(_Checked):
     scale_window: Quantity = _unit("s")
     scale_span_error: Quantity = _unit("%")
     purity: Quantity = _unit("%")
+    moisture_monolayer: Quantity = _unit("%")
+    moisture_c: Quantity = _unit("-")
+    moisture_k: Quantity = _unit("-")
 
 
 class FeederSet(_Group):
@@ -284,6 +288,7 @@ class PlantParameters(_Group):
     tester: TesterParameters
     assay: AssayParameters
     room: RoomParameters
+    surroundings: SurroundingsParameters
     plc: PlcParameters
     bands: tuple[Band, ...] = Field(min_length=5)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 #: Purposes; the number is part of the seed and never reused.
 PROCESS, SPECTRA, LABORATORY, STATIONS, CALIBRATION, MEASURED = 1, 2, 3, 4, 5, 6
+SURROUNDINGS = 7
 STEPS_A_BLOCK = 32
 
 

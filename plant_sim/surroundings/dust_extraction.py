@@ -7,7 +7,11 @@ import numpy as np
 from plant_sim.columns import Columns
 from plant_sim.extents import Flags, Vector
 from plant_sim.surroundings.flow_resistance import (
-    VISCOSITY_M2_PER_S, friction_factor, operating_flow_m3_per_s, pipe_area_m2, quadratic_resistance,
+    VISCOSITY_M2_PER_S,
+    friction_factor,
+    operating_flow_m3_per_s,
+    pipe_area_m2,
+    quadratic_resistance,
 )  # fmt: skip
 from plant_sim.surroundings.room_air import AIR_DENSITY
 

@@ -31,20 +31,18 @@ class PowderMoisture:
     0.02 % of the powder's mass for each 2 g/kg of humidity. Wrong for sealed supplies and for hours of standstill in air.
     """
 
-    def __init__(self, p: Columns, feeder: Columns, step_s: float, held_kg: Vector) -> None:
+    def __init__(self, p: Columns, feeder: Columns, step_s: float) -> None:
         self._isotherm = (feeder["moisture_monolayer"], feeder["moisture_c"], feeder["moisture_k"])
         self._share = -np.expm1(-step_s / p["moisture_time"])[:, None]
         self.supply: Vector = self.equilibrium(p["store_humidity"])
         self.content: Vector = self.supply.copy()
-        self._refilled_kg = np.zeros_like(held_kg)
 
     def equilibrium(self, humidity: Vector) -> Vector:
         """Return the content (n, 4) in balance with air of relative humidity (n,) [-]."""
         return gab_content(bounded(humidity, 0.0, 0.95)[:, None], *self._isotherm)
 
-    def step(self, humidity: Vector, held_kg: Vector, refilled_kg: Vector) -> None:
-        """Advance one step. humidity (n,) [-]; held_kg (n, 4) now; refilled_kg (n, 4) since the start."""
-        fresh = bounded((refilled_kg - self._refilled_kg) / np.maximum(held_kg, TINY_KG), 0.0, 1.0)
-        self._refilled_kg = refilled_kg.copy()
+    def step(self, humidity: Vector, held_kg: Vector, added_kg: Vector) -> None:
+        """Advance one step. humidity (n,) [-]; held_kg (n, 4) now; added_kg (n, 4) refilled within the step."""
+        fresh = bounded(added_kg / np.maximum(held_kg, TINY_KG), 0.0, 1.0)
         content = self.content + fresh * (self.supply - self.content)
         self.content = content + self._share * (self.equilibrium(humidity) - content)

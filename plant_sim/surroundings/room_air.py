@@ -68,9 +68,9 @@ class RoomAir:
         phase = (p["start_of_shift"] + second + WARMEST_BEFORE_MIDNIGHT_S) * (2.0 * np.pi / DAY_S)
         self.outdoor_c: Vector = p["outdoor_temperature"] + p["outdoor_swing"] * np.cos(phase)
 
-    def step(self, heat_w: Vector, normals: Vector, running: Flags | None) -> None:
+    def step(self, heat_w: Vector, normals: Vector, running: Flags | None = None) -> None:
         """Advance one step. heat_w (n,) of the machines; normals (2, n); running (n,) air handler, None: all."""
-        self._steer(heat_w)
+        self._steer()
         supply = self._supply if running is None else self._supply * running
         rate = supply + self._leak
         keep_c, keep_ratio = self._keep_c, self._keep_ratio
@@ -95,7 +95,7 @@ class RoomAir:
         self.supply_c = self._base_c = self._target_c - heat / self._supply
         self.supply_ratio = self._base_ratio = self._target_ratio - water / self._supply
 
-    def _steer(self, heat_w: Vector) -> None:
+    def _steer(self) -> None:
         gain = self._p["control_gain"]
         push_c, push_ratio = gain * (self._aim_c - self.temperature_c), gain * (self._aim_ratio - self.ratio)
         low, high = self._p["supply_lowest"], SUPPLY_HIGHEST_C

@@ -86,6 +86,10 @@ class BlenderParameters(_Checked):
     torque: Quantity = _unit("N m")
     load_cell_noise: Quantity = _unit("g")
     load_cell_span_error: Quantity = _unit("%")
+    torque_speed_exponent: Quantity = _unit("-")
+    torque_caking: Quantity = _unit("-")
+    caking_time: Quantity = _unit("s")
+    hold_back_time: Quantity = _unit("s")
 
 
 class HopperParameters(_Checked):
@@ -96,6 +100,9 @@ class HopperParameters(_Checked):
     level_noise: Quantity = _unit("%")
     level_span_error: Quantity = _unit("%")
     discharge_rate_max: Quantity = _unit("g/s")
+    segregation: Quantity = _unit("%")
+    moisture_limit: Quantity = _unit("%")
+    moisture_effect: Quantity = _unit("-")
 
 
 class FeedFrameParameters(_Checked):
@@ -105,6 +112,24 @@ class FeedFrameParameters(_Checked):
     dead_time: Quantity = _unit("s")
     split: Quantity = _unit("-")
     paddle_speed: Quantity = _unit("rpm")
+    hold_up_exponent: Quantity = _unit("-")
+    mixing_exponent: Quantity = _unit("-")
+    segregation: Quantity = _unit("%")
+
+
+class DispersionParameters(_Checked):
+    """Blender as a dispersive screw, hopper in funnel flow, feed frame with one tank: what variant "b" has instead."""
+
+    hold_up: Quantity = _unit("kg")
+    dead_mass: Quantity = _unit("kg")
+    weir_exponent: Quantity = _unit("-")
+    speed_exponent: Quantity = _unit("-")
+    peclet: Quantity = _unit("-")
+    mixing_exponent: Quantity = _unit("-")
+    core_share: Quantity = _unit("-")
+    core_flow: Quantity = _unit("-")
+    outlet_share: Quantity = _unit("-")
+    frame_dead_time: Quantity = _unit("s")
 
 
 class FillParameters(_Checked):
@@ -277,6 +302,7 @@ class PlantParameters(_Group):
     blender: BlenderParameters
     hopper: HopperParameters
     feed_frame: FeedFrameParameters
+    dispersion: DispersionParameters
     fill: FillParameters
     compaction: CompactionParameters
     strength: StrengthParameters

@@ -11,6 +11,14 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from line.configuration import load
+from plant_sim.instruments.parameters import (
+    AssayParameters,
+    FeedFrameProbeParameters,
+    InstrumentParameters,
+    NirParameters,
+    ReleaseLaboratoryParameters,
+    TesterParameters,
+)
 from plant_sim.quantities import Checked as _Checked
 from plant_sim.quantities import Group as _Group
 from plant_sim.quantities import Quantity
@@ -212,41 +220,6 @@ class ChuteParameters(_Checked):
     scale_noise: Quantity = _unit("g")
 
 
-class NirParameters(_Checked):
-    """Near-infrared probe at the blender exit."""
-
-    delay: Quantity = _unit("s")
-    interval: Quantity = _unit("s")
-    sampling_sigma: Quantity = _unit("%")
-    sampling_time: Quantity = _unit("s")
-    bias_sigma: Quantity = _unit("%")
-    bias_time: Quantity = _unit("s")
-    photon_noise: Quantity = _unit("AU")
-    scatter_sigma: Quantity = _unit("%")
-    offset_sigma: Quantity = _unit("AU")
-    temperature_effect: Quantity = _unit("AU")
-    fouling_rate: Quantity = _unit("AU/h")
-    lamp_rate: Quantity = _unit("AU/h")
-    integration_time: Quantity = _unit("ms")
-    path: Quantity = _unit("-")
-
-
-class TesterParameters(_Checked):
-    """At-line tablet tester."""
-
-    weight_noise: Quantity = _unit("mg")
-    thickness_noise: Quantity = _unit("mm")
-    hardness_noise: Quantity = _unit("%")
-    delay: Quantity = _unit("s")
-
-
-class AssayParameters(_Checked):
-    """At-line assay."""
-
-    noise: Quantity = _unit("%")
-    delay: Quantity = _unit("s")
-
-
 class RoomParameters(_Checked):
     """Air of the compression suite."""
 
@@ -311,8 +284,11 @@ class PlantParameters(_Group):
     drive: DriveParameters
     chute: ChuteParameters
     nir: NirParameters
+    feed_frame_probe: FeedFrameProbeParameters
+    instruments: InstrumentParameters
     tester: TesterParameters
     assay: AssayParameters
+    release_laboratory: ReleaseLaboratoryParameters
     room: RoomParameters
     surroundings: SurroundingsParameters
     plc: PlcParameters

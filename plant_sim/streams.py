@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 #: Purposes; the number is part of the seed and never reused.
 PROCESS, SPECTRA, LABORATORY, STATIONS, CALIBRATION, MEASURED = 1, 2, 3, 4, 5, 6
 SURROUNDINGS = 7
+REFERENCE_SCANS, FEED_FRAME_SPECTRA, RELEASE_LABORATORY = 11, 12, 13
 STEPS_A_BLOCK = 32
 
 

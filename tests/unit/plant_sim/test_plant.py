@@ -160,7 +160,7 @@ def test_unknown_faults_are_all_named_with_near_matches() -> None:
     ]
     with pytest.raises(ConfigurationFaults) as caught:
         plant(faults)
-    assert [f.key for f in caught.value.faults] == ["faults[0].name", "faults[1].severity", "faults[2].target"]
+    assert [f.key for f in caught.value.faults] == ["faults.0.name", "faults.1.severity", "faults.2.target"]
     assert "nir_outage" in caught.value.faults[0].remedy
     assert "api" in caught.value.faults[2].remedy
 

@@ -18,10 +18,12 @@ from plant_sim.effects import FaultEffects
 from plant_sim.extents import N_EXTENTS, TRACER, Flags, Vector
 from plant_sim.faults import FaultTimeline, check_faults
 from plant_sim.instruments.calibration import MeasuredSpectra
-from plant_sim.instruments.frame import Frame
+from plant_sim.instruments.feed_frame_probe import FeedFrameProbe
+from plant_sim.instruments.frame import N_SENSOR_NORMALS, Frame
 from plant_sim.instruments.laboratory import Laboratory, Sampling
-from plant_sim.instruments.probe import Probe, Scan
-from plant_sim.instruments.sensors import N_SENSOR_NORMALS, Sensors
+from plant_sim.instruments.probe import Air, Probe, Scan
+from plant_sim.instruments.sensors import Sensors
+from plant_sim.instruments.spectrometer import Spectrometer
 from plant_sim.lots import LotSupply
 from plant_sim.parameters import PlantParameters, Variant
 from plant_sim.plc.feeder_loops import FeederLoops
@@ -38,7 +40,7 @@ from plant_sim.units.press import MAX_TABLETS, NORMALS_A_TABLET, Press, Tablets,
 
 GROUPS = (
     "blender", "hopper", "feed_frame", "fill", "compaction", "strength", "ejection", "content", "drive", "chute", "nir",
-    "tester", "assay", "room", "plc",
+    "feed_frame_probe", "instruments", "tester", "assay", "release_laboratory", "room", "plc",
 )  # fmt: skip
 FEEDER_NORMALS = 12
 PRESS_NORMALS = 1 + NORMALS_A_TABLET * MAX_TABLETS
@@ -86,11 +88,9 @@ class Lines:
         self._build_physics(feeder, setups, seeds, n_stations)
         self._build_plc(feeder, weight_loop, n_stations, [s.scenario for s in setups])
         self.laboratory = Laboratory(self.groups, sampling, seeds)
-        measured = [s.measured for s in setups]
-        self.probe = Probe(self.groups["nir"], seeds, plants[0].bands, measured)
+        self._build_probes(setups, seeds)
         self._normals = NormalStream(seeds, PROCESS, FEEDER_NORMALS + PRESS_NORMALS + N_SENSOR_NORMALS)
-        self.sensors = Sensors(register, self.groups, feeder, int(weight_loop))
-        self.arrived: Scan | None = None
+        self.sensors = Sensors(register, self.groups, feeder, int(weight_loop), self.feeder_columns)
         self.sensors.publish(self, np.zeros((self.n_lines, N_SENSOR_NORMALS)))
 
     def _build_physics(self, feeder: Columns, setups: Sequence[LineSetup], seeds: Sequence[int], n_stations: int) -> None:
@@ -127,6 +127,15 @@ class Lines:
         self.feeder_columns = [self._column[f"SP/Feeder{i}MassFlow"] for i in range(1, 5)]
         self.setpoints = self.guard.accepted * self._factor
 
+    def _build_probes(self, setups: Sequence[LineSetup], seeds: Sequence[int]) -> None:
+        nir, frame = self.groups["nir"], self.groups["feed_frame_probe"]
+        optics = Spectrometer(setups[0].parameters.bands, float(nir["temperature_effect"][0]))
+        self.probe = Probe(nir, seeds, optics, [s.measured for s in setups])
+        installed = bool((frame["enabled"] >= 0.5).any())
+        self.frame_probe = FeedFrameProbe(frame, nir, seeds, optics) if installed else None
+        self.arrived: Scan | None = None
+        self.arrived_2: Scan | None = None
+
     @property
     def paddle(self) -> Vector:
         """(n,) paddle speed [rev/s]."""
@@ -153,14 +162,18 @@ class Lines:
         events = self._control(requested)
         events += self._physics(normals)
         self.second += 1
-        self.arrived = self.probe.step(
-            self.second, self.path.blender_exit, self.effects.nir_out, self.sensors.temperature, self.sensors.humidity
-        )
+        self._look()
         self.reading = self.feeders.scale.read(normals[:, 8:FEEDER_NORMALS])
         self.sensors.publish(self, normals[:, FEEDER_NORMALS + PRESS_NORMALS :])
         for _, event in events:
             event.setdefault("step", self.second)
         return events
+
+    def _look(self) -> None:
+        air = Air(self.sensors.temperature, self.sensors.humidity)
+        self.arrived = self.probe.step(self.second, self.path.blender_exit, self.effects, air, ~self.sequence.pressing)
+        if self.frame_probe is not None:
+            self.arrived_2 = self.frame_probe.step(self.second, self.path.at_die, air, self.probe.references.newest)
 
     def _control(self, requested: Vector) -> list[tuple[int, dict[str, Any]]]:
         column = self._column
@@ -207,7 +220,8 @@ class Lines:
         force = self.main_force_setpoint
         window = self.groups["drive"]["reject_window"] * force
         self.press.finish(tablets, self.path.frame_exit, each[:, MIXING], window, force)
-        self.sampled, events = self.laboratory.pull(self.second + 1, tablets)
+        self.sampled, events = self.laboratory.pull(self.second + 1, tablets, effects)
+        events += self.laboratory.report(self.second + 1)
         self.chute.add(self.second, tablets, self.sampled, each[:, CHUTE])
         self.arrivals = self.chute.settle(self.second, self.accepting)
         self.tablets = tablets

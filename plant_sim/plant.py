@@ -117,6 +117,9 @@ class Plant:
         if lines.arrived is not None:
             scan = lines.arrived
             arrays["NIR/Spectrum"] = (scan.spectra[0].copy(), int(scan.status[0]), scan.taken)
+        if lines.arrived_2 is not None:
+            scan = lines.arrived_2
+            arrays["NIR2/Spectrum"] = (scan.spectra[0].copy(), int(scan.status[0]), scan.taken)
         if lines.new_revolution[0]:
             arrays["Press/StationForce"] = (lines.press.station_force[0] * 1e-3, STATUS_GOOD, lines.second)
         return StepResult(

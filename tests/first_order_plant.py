@@ -72,6 +72,7 @@ class FirstOrderPlant:
             arrays["NIR/Spectrum"] = (0.5 + self.random.normal(0.0, 0.01, 404), STATUS_GOOD, k)
         if k == 0:
             arrays["NIR/Axis"] = (np.linspace(4000.0, 12000.0, 404), STATUS_GOOD, 0)
+            arrays["NIR2/Spectrum"] = (np.full(404, 0.4), STATUS_GOOD, 0)
         return arrays
 
     def _events(self, k: int) -> list[dict[str, object]]:

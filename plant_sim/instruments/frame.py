@@ -9,60 +9,104 @@ import numpy as np
 from line.errors import ConfigurationFaults, Fault
 from line.quality import STATUS_BAD_WAITING_FOR_INITIAL_DATA, STATUS_GOOD
 from line.tags import TagRegister
-from plant_sim.extents import Numbers, Vector
+from plant_sim.extents import Vector
 
-FEEDER_TAGS = (
-    "Setpoint", "MassFlow", "NetWeight", "Totalizer", "ScrewSpeed", "DriveCommand", "FeedFactor", "Mode", "RefillRequest",
-    "Torque",
+#: Fast signals with a draw of their own, in the order of a second's draws: four a feeder name, one a tag.
+NOISY_FEEDER_TAGS = ("ScrewSpeed", "Torque")
+NOISY_TAGS = (
+    "Bin/AcceptedMass", "Bin/DivertedMass", "Bin/RejectedMass", "Bin/SampledMass", "Utilities/RoomTemperature",
+    "Utilities/RoomHumidity", "Blender/ImpellerSpeed", "Blender/HoldUpMass", "Blender/Torque", "Hopper/Level", "Press/SREL",
+    "Press/EjectionForce", "Press/PreForceMean", "Press/FillDepth", "Press/MainHeight", "FeedFrame/PaddleSpeed",
+    "Press/TurretSpeed", "Press/MainForceMean", "Utilities/PressPower",
 )  # fmt: skip
-NIR_TAGS = ("NIR/SpectrumId", "NIR/IntegrationTime", "NIR/ReferenceId", "NIR/InstrumentSerial", "NIR/ProbeId")
-TESTER_TAGS = ("SampleId", "CounterFrom", "CounterTo", "PulledStep", "WeightMean", "ThicknessMean", "HardnessMean")
-ASSAY_TAGS = ("SampleId", "CounterFrom", "CounterTo", "PulledStep", "PotencyMean")
-SINGLE_TAGS = (
+#: Fast signals without: counts, states, commands, and what carries its noise already.
+EXACT_FEEDER_TAGS = (
+    "Setpoint", "MassFlow", "NetWeight", "Totalizer", "DriveCommand", "FeedFactor", "Mode", "RefillRequest",
+)  # fmt: skip
+EXACT_TAGS = (
     "Sys/StepIndex", "Sys/HeartbeatPlant", "Sys/CtrlMode", "Sys/LineState", "Sys/Interlock", "Sys/RefusedWrites",
-    "Blender/ImpellerSpeed", "Blender/HoldUpMass", "Blender/Torque", "Hopper/Level", "FeedFrame/PaddleSpeed",
-    "Press/TurretSpeed", "Press/FillDepth", "Press/MainHeight", "Press/MainForceSetpoint", "Press/MainForceMean", "Press/SREL",
-    "Press/PreForceMean", "Press/EjectionForce", "Press/WeightLoop", "Press/RevolutionId", "Press/TabletsMade",
-    "Press/TabletsRejected", "Diverter/Position", "Diverter/TabletsAccepted", "Diverter/TabletsDiverted",
-    "Diverter/TabletsSampled", "Bin/AcceptedMass", "Bin/DivertedMass", "Bin/RejectedMass", "Bin/SampledMass",
-    "Utilities/RoomTemperature", "Utilities/RoomHumidity", "Utilities/PressPower",
+    "Press/MainForceSetpoint", "Press/WeightLoop", "Press/RevolutionId", "Press/TabletsMade", "Diverter/Position",
+    "Diverter/TabletsAccepted", "Diverter/TabletsDiverted", "Press/TabletsRejected", "Diverter/TabletsSampled",
 )  # fmt: skip
-ARRAY_TAGS = ("NIR/Spectrum", "NIR/Axis", "Press/StationForce")
+#: All fast tags that are not a feeder's.
+SINGLE_TAGS = NOISY_TAGS + EXACT_TAGS
+FEEDER_TAGS = NOISY_FEEDER_TAGS + EXACT_FEEDER_TAGS
+NIR_TAGS = (
+    "NIR/SpectrumId", "NIR/IntegrationTime", "NIR/ReferenceId", "NIR/InstrumentSerial", "NIR/ProbeId", "NIR/DarkLevel",
+    "NIR/ReferenceEnergy",
+)  # fmt: skip
+NIR2_TAGS = ("NIR2/SpectrumId",)
+TESTER_TAGS = (
+    "Tester/SampleId", "Tester/CounterFrom", "Tester/CounterTo", "Tester/PulledStep", "Tester/WeightMean",
+    "Tester/ThicknessMean", "Tester/HardnessMean",
+)  # fmt: skip
+ASSAY_TAGS = ("Assay/SampleId", "Assay/CounterFrom", "Assay/CounterTo", "Assay/PulledStep", "Assay/PotencyMean")
+#: Tags that come when they come.
+SLOW_TAGS = NIR_TAGS + NIR2_TAGS + TESTER_TAGS + ASSAY_TAGS
+ARRAY_TAGS = ("NIR/Spectrum", "NIR/Axis", "NIR2/Spectrum", "Press/StationForce")
+N_SENSOR_NORMALS = 4 * len(NOISY_FEEDER_TAGS) + len(NOISY_TAGS)
 
 
 class Frame:
-    """Values, statuses and source steps of n lines, (n, n_scalars). Tags without a value yet: NaN and Bad."""
+    """Values, statuses and source steps of n lines, (n, n_scalars). Tags without a value yet: NaN and Bad.
+
+    `signals` (n, n_signals) are the fast signals in SI, filled anew each second and then published: the noisy ones
+    first (`N_SENSOR_NORMALS` columns, in the order of the draws). `column` and `feeder` say where each stands.
+    """
 
     def __init__(self, register: TagRegister, n_lines: int) -> None:
-        feeders = [f"Feeder{i}/{name}" for name in FEEDER_TAGS for i in range(1, 5)]
-        slow = [*NIR_TAGS, *(f"Tester/{n}" for n in TESTER_TAGS), *(f"Assay/{n}" for n in ASSAY_TAGS)]
-        _require(register, [*feeders, *slow, *SINGLE_TAGS], ARRAY_TAGS)
+        order = [*_four(NOISY_FEEDER_TAGS), *NOISY_TAGS, *EXACT_TAGS, *_four(EXACT_FEEDER_TAGS)]
+        _require(register, [*order, *SLOW_TAGS], ARRAY_TAGS)
         self.register = register
         index = register.scalar_index
-        self._single = np.array([index[tag] for tag in SINGLE_TAGS])
-        self._feeders = np.array([index[tag] for tag in feeders])
-        self._setpoints = np.array([index[tag] for tag in register.setpoint_ids])
-        self._fast = np.concatenate((self._single, self._feeders, self._setpoints))
-        self._room = np.array([index["Utilities/RoomTemperature"], index["Utilities/RoomHumidity"]])
+        self._position = {tag: i for i, tag in enumerate(order)}
+        self._columns = np.array([index[tag] for tag in order])
+        self._setpoints = _as_slice([index[tag] for tag in register.setpoint_ids])
+        self._fast = np.concatenate((self._columns, [index[tag] for tag in register.setpoint_ids]))
+        self._unit = register.si_factor[self._columns]
+        self._plant_units = np.zeros((n_lines, len(order)))
+        self.signals: Vector = np.zeros((n_lines, len(order)))
         n = len(register.scalar_ids)
         self.values: Vector = np.full((n_lines, n), np.nan)
         self.statuses = np.full((n_lines, n), STATUS_BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
         self.source_steps = np.zeros((n_lines, n), np.int64)
         self.statuses[:, self._fast] = STATUS_GOOD
 
-    def fast(self, second: int, single: Sequence[Numbers], feeders: Sequence[Numbers], setpoints: Vector) -> None:
-        """Write what is new each second: `single` in the order of SINGLE_TAGS, `feeders` of FEEDER_TAGS (n, 4) each."""
-        self.values[:, self._single] = np.array(single).T
-        self.values[:, self._feeders] = np.concatenate(feeders, axis=1)
+    def column(self, tag: str) -> int:
+        """Return where a fast tag stands in `signals`."""
+        return self._position[tag]
+
+    def feeder(self, name: str) -> slice:
+        """Return where the four feeders' tags of this name stand in `signals`."""
+        start = self._position[f"Feeder1/{name}"]
+        return slice(start, start + 4)
+
+    def scalars(self, tags: Sequence[str]) -> list[int]:
+        """Return the register's positions of tags."""
+        return [self.register.scalar_index[tag] for tag in tags]
+
+    def publish(self, second: int, setpoints: Vector) -> None:
+        """Write `signals` [SI] and the accepted set-points (n, m) [plant units] as the values of this second."""
+        np.divide(self.signals, self._unit, out=self._plant_units)
+        self.values[:, self._columns] = self._plant_units
         self.values[:, self._setpoints] = setpoints
         self.source_steps[:, self._fast] = second
 
-    def slow(self, i_line: int, tags: Sequence[str], values: Sequence[float], source: int, status: int = STATUS_GOOD) -> None:
-        """Write values of one line that arrive with a delay; a Bad status keeps no number."""
-        columns = [self.register.scalar_index[tag] for tag in tags]
+    def slow(self, i_line: int, columns: Sequence[int], values: Sequence[float], source: int, status: int = STATUS_GOOD) -> None:
+        """Write values of one line that arrive with a delay, at `scalars(tags)`."""
         self.values[i_line, columns] = values
         self.statuses[i_line, columns] = status
         self.source_steps[i_line, columns] = source
+
+
+def _four(names: Sequence[str]) -> list[str]:
+    return [f"Feeder{i}/{name}" for name in names for i in range(1, 5)]
+
+
+def _as_slice(columns: list[int]) -> slice | list[int]:
+    """Return columns that follow one another as a slice, which copies faster."""
+    runs = columns == list(range(columns[0], columns[0] + len(columns)))
+    return slice(columns[0], columns[0] + len(columns)) if runs else columns
 
 
 def _require(register: TagRegister, scalars: Sequence[str], arrays: Sequence[str]) -> None:

@@ -10,91 +10,114 @@ import numpy as np
 
 from line.quality import STATUS_BAD_OUT_OF_SERVICE, STATUS_GOOD, STATUS_UNCERTAIN_SENSOR_NOT_ACCURATE
 from plant_sim.columns import Columns
-from plant_sim.extents import ACTIVE, API, LACTOSE, LUBRICANT, PREMIX, TINY_KG, TOTAL, Flags, Vector
+from plant_sim.effects import FaultEffects
+from plant_sim.extents import Flags, Vector
 from plant_sim.instruments.calibration import MeasuredSpectra
+from plant_sim.instruments.references import Reference, ReferenceScans
 from plant_sim.instruments.spectrometer import EMPTY_OFFSET_AU, N_POINTS, InstrumentState, Spectrometer
-from plant_sim.parameters import Band
+from plant_sim.instruments.window import Window
 from plant_sim.streams import SPECTRA, NormalStream
 
 #: Numbers before the photon noise: spot, bias, scatter, offset, tilt.
 N_STATE_NORMALS = 5
 #: Below this outflow [kg/s] the window sees no powder.
 EMPTY_KG_PER_S = 1e-4
-#: The reference scan, instrument and probe of a run.
-REFERENCE_ID, INSTRUMENT_SERIAL, PROBE_ID = 1, 20260117, 1
+#: The instrument and probe of a run.
+INSTRUMENT_SERIAL, PROBE_ID = 20260117, 1
+
+
+@dataclass(frozen=True)
+class Air:
+    """Room air at the instrument, (n,): temperature [degC], relative humidity [fraction]."""
+
+    temperature: Vector
+    humidity: Vector
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Spectra of all lines taken in one second: (n_lines, 404) with status (n_lines,)."""
+    """Spectra of all lines taken in one second: (n_lines, 404) with status (n_lines,) and the reference in use."""
 
     taken: int
     number: int
     spectra: Vector
     status: np.ndarray
+    reference: Reference
+
+
+def optical_state(p: Columns, z: Vector, air: Air, empty: Flags, path: Vector, film: Vector, lamp: Vector) -> InstrumentState:
+    """Return the state of n spectra: z (n, 3) for scatter, offset and tilt; film and lamp since the reference."""
+    return InstrumentState(
+        temperature=air.temperature,
+        water=(0.1 + 0.4 * air.humidity) * ~empty,
+        path=path,
+        scatter=1.0 + p["scatter_sigma"] * z[:, 0],
+        offset=p["offset_sigma"] * z[:, 1] + EMPTY_OFFSET_AU * empty,
+        tilt=p["offset_sigma"] * z[:, 2],
+        fouling=film,
+        lamp=lamp,
+    )
 
 
 class Probe:
-    """Takes a scan every `interval` seconds; it arrives `delay` seconds later."""
+    """Takes a scan every `interval` seconds; it arrives `delay` seconds later. Interval and delay are the first line's.
+
+    `references` holds the slow states; ask it for a reference scan or a clean window.
+    """
 
     def __init__(
-        self, p: Columns, seeds: Sequence[int], bands: Sequence[Band], measured: Sequence[MeasuredSpectra | None]
+        self, p: Columns, seeds: Sequence[int], optics: Spectrometer, measured: Sequence[MeasuredSpectra | None]
     ) -> None:
-        self._p, self._measured = p, measured
-        self._optics = Spectrometer(bands, float(p["temperature_effect"][0]))
+        self._p, self._optics = p, optics
+        self._measured = [(i, spectra) for i, spectra in enumerate(measured) if spectra is not None]
         self._stream = NormalStream(seeds, SPECTRA, N_STATE_NORMALS + N_POINTS, steps_a_block=8)
         self._interval, self._delay = round(float(p["interval"][0])), round(float(p["delay"][0]))
+        self._window = Window(p, self._interval, EMPTY_KG_PER_S)
+        self.references = ReferenceScans(p, seeds, optics)
         self._under_way: deque[Scan] = deque()
-        n = len(seeds)
         self._number = 0
-        self._spot, self._bias = np.zeros(n), np.zeros(n)
-        self._spot_keep = np.exp(-p["interval"] / p["sampling_time"])
-        self._bias_keep = np.exp(-p["interval"] / p["bias_time"])
+        self._last: Vector | None = None
 
-    def step(self, second: int, exit_powder: Vector, out: Flags, temperature: Vector, humidity: Vector) -> Scan | None:
+    def step(self, second: int, powder: Vector, effects: FaultEffects, air: Air, idle: Flags) -> Scan | None:
         """Take a scan if one is due at `second` and return the one that arrives now, if any.
 
-        exit_powder (n_lines, N_EXTENTS) that left the blender within the last second; out (n_lines,) out of service;
-        temperature [degC], humidity [fraction].
+        powder (n_lines, N_EXTENTS) that left the blender within the last second; idle (n_lines,) nothing is pressed.
         """
         if second % self._interval == 0:
-            self._under_way.append(self._scan(second, exit_powder, out, temperature, humidity))
+            self._under_way.append(self._scan(second, powder, effects, air, idle))
         if self._under_way and self._under_way[0].taken + self._delay <= second:
             return self._under_way.popleft()
         return None
 
-    def _scan(self, second: int, powder: Vector, out: Flags, temperature: Vector, humidity: Vector) -> Scan:
-        p, z = self._p, self._stream.take()
+    def _scan(self, second: int, powder: Vector, effects: FaultEffects, air: Air, idle: Flags) -> Scan:
+        p, z, slow = self._p, self._stream.take(), self.references
         self._number += 1
-        self._spot = self._spot_keep * self._spot + p["sampling_sigma"] * np.sqrt(1 - self._spot_keep**2) * z[:, 0]
-        self._bias = self._bias_keep * self._bias + p["bias_sigma"] * np.sqrt(1 - self._bias_keep**2) * z[:, 1]
-        mass = powder[:, TOTAL]
-        empty = mass < EMPTY_KG_PER_S
-        share = np.where(empty, 0.0, 1.0) / np.maximum(mass, TINY_KG)
-        fractions = powder[:, (API, PREMIX, LACTOSE, LUBRICANT)] * share[:, None]
-        active = powder[:, ACTIVE] * share
-        fractions[:, 0] = active * (1.0 + self._spot + self._bias)
-        state = InstrumentState(
-            temperature=temperature,
-            water=np.where(empty, 0.0, 0.1 + 0.4 * humidity),
-            path=p["path"],
-            scatter=1.0 + p["scatter_sigma"] * z[:, 2],
-            offset=p["offset_sigma"] * z[:, 3] + np.where(empty, EMPTY_OFFSET_AU, 0.0),
-            tilt=p["offset_sigma"] * z[:, 4],
-            fouling=p["fouling_rate"] * second,
-            lamp=p["lamp_rate"] * second,
-        )
-        noise = p["photon_noise"][:, None] * z[:, N_STATE_NORMALS:]
-        spectra = self._optics.absorbance(fractions, state, noise)
-        status = np.full(mass.shape, STATUS_GOOD, np.uint32)
-        self._play_measured(spectra, status, active, empty)
-        spectra[out] = np.nan
-        status[out] = STATUS_BAD_OUT_OF_SERVICE
-        return Scan(second, self._number, spectra, status)
+        extra = slow.drift + effects.nir_bias if effects.any_active else slow.drift
+        fractions, active, empty = self._window.look(powder, z[:, 0], z[:, 1], extra)
+        slow.advance(self._interval, ~empty)
+        film, lamp, reference = slow.since_reference(second, idle, air.temperature, effects)
+        state = optical_state(p, z[:, 2:N_STATE_NORMALS], air, empty, p["path"], film, lamp)
+        sigma = p["photon_noise"]
+        if effects.any_active:
+            state.shift, sigma = effects.nir_shift_per_cm, sigma * effects.nir_noise
+        spectra = self._optics.absorbance(fractions, state, sigma[:, None] * z[:, N_STATE_NORMALS:])
+        status = np.full(empty.shape, STATUS_GOOD, np.uint32)
+        self._play_measured(spectra, status, active * (1.0 + effects.nir_bias), empty)
+        if effects.any_active:
+            self._break(spectra, status, effects)
+        self._last = spectra
+        return Scan(second, self._number, spectra, status, reference)
+
+    def _break(self, spectra: Vector, status: np.ndarray, effects: FaultEffects) -> None:
+        """A frozen instrument repeats its last spectrum under a new number; one out of service gives none."""
+        if self._last is not None:
+            spectra[effects.nir_frozen] = self._last[effects.nir_frozen]
+        spectra[effects.nir_out] = np.nan
+        status[effects.nir_out] = STATUS_BAD_OUT_OF_SERVICE
 
     def _play_measured(self, spectra: Vector, status: np.ndarray, active: Vector, empty: Flags) -> None:
-        for i_line, measured in enumerate(self._measured):
-            if measured is None or empty[i_line]:
+        for i_line, measured in self._measured:
+            if empty[i_line]:
                 continue
             spectra[i_line], beyond = measured.play(float(active[i_line]))
             if beyond:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import typer
 
-from kilter import certs, check, commands, demo, hil, lot, plant, playback, schema, sensor
+from kilter import certs, check, commands, demo, hil, lot, plant, playback, release, schema, sensor
 from kilter.run import run as run_engine
 from line.errors import ConfigurationFaults, KilterError
 
@@ -56,6 +56,7 @@ app.add_typer(plant.app, name="plant", rich_help_panel="Make a shift")
 # -- look at what was made ---------------------------------------------------------------------------------------------
 app.add_typer(lot.app, name="lot", rich_help_panel="Lots")
 app.command("playback", rich_help_panel="Lots")(playback.playback)
+app.add_typer(release.app, name="release", rich_help_panel="Lots")
 
 # -- tell the running engine something ---------------------------------------------------------------------------------
 app.command("mode", rich_help_panel="Running line")(commands.mode)

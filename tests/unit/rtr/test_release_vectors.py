@@ -1,26 +1,24 @@
-"""The shared release vectors that this version covers: uniformity, weight variation, soft-sensor contents, disposition."""
+"""Files of release cases: all known ones pass, and each is really compared."""
 
 from __future__ import annotations
 
+import copy
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rtr.statistics.uniformity import (
-    StageResult,
-    UniformityResult,
-    acceptance_value,
-    conforms,
-    judge,
-    reference_value,
-    unit_range,
-)
-from rtr.statistics.weight_variation import estimated_contents, route, variation_pct
+from kilter.main import run
+from rtr.vectors.run import FORMS, check_case, find_form, run_cases
 
-pytestmark = pytest.mark.data
+CASE: dict[str, Any] = {
+    "id": "A",
+    "group": "usp905",
+    "input": {"mean": 105.9, "s": 5.0, "n": 10, "k": 2.4, "T": 100.0},
+    "expected": {"M": 101.5, "AV": 16.4, "decision": "CONTINUE_S2"},
+    "tolerance": 1e-9,
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,90 +29,94 @@ def cases(data_dir: Path) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))["cases"])
 
 
-def of_group(cases: list[dict[str, Any]], group: str, least: int) -> list[dict[str, Any]]:
-    found = [case for case in cases if case["group"] == group]
-    assert len(found) >= least
-    return found
+@pytest.mark.data
+def test_every_shared_case_passes(cases: list[dict[str, Any]]) -> None:
+    outcome = run_cases(cases)
+    assert outcome.mismatches == ()
+    assert (outcome.passed, outcome.failed) == (len(cases), 0)
+    assert len(cases) >= 68
 
 
-def stage_body(stage: StageResult) -> dict[str, Any]:
-    body = {
-        "n": stage.n, "k": stage.k, "mean": stage.mean, "s": stage.s, "M": stage.m_ref, "AV": stage.acceptance_value,
-        "AV_rounded": stage.acceptance_value_rounded,
-    }  # fmt: skip
-    return body if math.isnan(stage.low) else {**body, "lo": stage.low, "hi": stage.high, "n_outside_L2": stage.n_outside}
+def wrong(value: Any, tolerance: float) -> Any:
+    """The same value a little beyond its tolerance, or another word."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + max(3 * tolerance, 1e-6 * abs(value), 1e-9) if isinstance(value, float) else value + 1
+    return f"{value}?"
 
 
-def result_body(result: UniformityResult) -> dict[str, Any]:
-    body: dict[str, Any] = {"s1": stage_body(result.stage_1), "verdict": result.verdict.value}
-    if result.stage_2 is not None:
-        body |= {"s2": stage_body(result.stage_2), "fail_reasons": list(result.fail_reasons)}
-    return body
-
-
-def same(found: Any, expected: Any, tolerance: float) -> bool:
+def variants(expected: Any, tolerance: float) -> list[Any]:
+    """Every way to make one leaf of `expected` wrong."""
     if isinstance(expected, dict):
-        return isinstance(found, dict) and all(key in found and same(found[key], v, tolerance) for key, v in expected.items())
+        return [{**expected, k: v} for k in expected for v in variants(expected[k], tolerance)]
     if isinstance(expected, list):
-        return len(found) == len(expected) and all(same(a, b, tolerance) for a, b in zip(found, expected))
-    if isinstance(expected, (int, float)) and not isinstance(expected, bool):
-        return math.isclose(found, expected, rel_tol=0, abs_tol=max(tolerance, 1e-9) + 1e-10)
-    return bool(found == expected)
+        inner = [[*expected[:i], v, *expected[i + 1 :]] for i, x in enumerate(expected) for v in variants(x, tolerance)]
+        return [*inner, [*expected, 1.0]]
+    return [wrong(expected, tolerance)]
 
 
-def uniformity(given: dict[str, Any]) -> dict[str, Any]:
-    target = given["T"]
-    if "units10" in given:
-        return result_body(judge(given["units10"], given.get("units20"), target))
-    if "AV_n30" in given:
-        m_ref = reference_value(200.0 if given["mean_gt_101_5"] else 100.0, target)
-        low, high = unit_range(m_ref)
-        good = conforms(given["AV_n30"], 15.0, "none") and given["all_units_within_L2_range"]
-        return {"M": m_ref, "lo": low, "hi": high, "decision": "PASS" if good else "FAIL"}
-    value = acceptance_value(given["mean"], given["s"], given["n"], target)
-    decision = "PASS_S1" if conforms(value, 15.0, "none") else "CONTINUE_S2"
-    return {"M": reference_value(given["mean"], target), "AV": value, "decision": decision}
-
-
-def weight_variation(given: dict[str, Any]) -> dict[str, Any]:
-    if "cases" in given:
-        return {"route": [route(c["coat"], c["dose_mg"], c["mass_mg"], c.get("conc_rsd_percent")) for c in given["cases"]]}
-    contents = estimated_contents(given["weights_mg"], given["assay_percent_LC"])
-    return {
-        **result_body(judge(contents, target=given["T"])),
-        "estimated_contents": contents,
-        "check_mean_equals_assay": math.isclose(sum(contents) / len(contents), given["assay_percent_LC"]),
-        "cv_weight_percent": variation_pct(given["weights_mg"]),
-    }
-
-
-def soft_sensor(given: dict[str, Any]) -> dict[str, Any]:
-    contents = [c * w / given["target_weight_mg"] for c, w in zip(given["conc_pct"], given["weight_mg"])]
-    widened = judge(contents, residual_variance=given["sigma_e"] ** 2).stage_1
-    return {
-        "contents": contents,
-        "udu": result_body(judge(contents)),
-        "s_inflated": widened.s,
-        "AV_inflated": widened.acceptance_value,
-    }
+@pytest.mark.data
+def test_names_do_not_matter_and_each_expected_value_is_compared(cases: list[dict[str, Any]]) -> None:
+    checked = 0
+    for i, case in enumerate(cases):
+        if case["group"] == "e2810" and "s_max_by_mean" in case["expected"]:
+            case = {**case, "expected": {"s_max_by_mean": {"97": case["expected"]["s_max_by_mean"]["97"]}}}
+        renamed = {**case, "id": f"other-{i}", "description": ""}
+        assert check_case(renamed) == []
+        for expected in variants(case["expected"], float(case["tolerance"])):
+            checked += 1
+            assert check_case({**renamed, "expected": expected}), (case["id"], expected)
+    assert checked > 250
 
 
 @pytest.mark.parametrize(
-    ("group", "compute", "least"),
-    [("usp905", uniformity, 15), ("weight_variation", weight_variation, 4), ("soft_sensor", soft_sensor, 1)],
+    "change",
+    [
+        {"group": "unheard_of"},
+        {"input": {**CASE["input"], "extra": 1}},
+        {"input": {k: v for k, v in CASE["input"].items() if k != "T"}},
+        {"input": {**CASE["input"], "n": 12}},
+        {"input": {**CASE["input"], "s": "5,0"}},
+        {"input": {**CASE["input"], "s": float("nan")}},
+        {"input": {**CASE["input"], "k": 2.0}},
+        {"input": {**CASE["input"], "T": 120.0}},
+        {"expected": {}},
+        {"expected": {**CASE["expected"], "unknown": 1}},
+        {"expected": {"M": "101.5"}},
+        {"expected": {"M": [101.5]}},
+        {"expected": {"M": {"x": 101.5}}},
+        {"tolerance": -1},
+        {"tolerance": "wide"},
+    ],
 )
-def test_group(cases: list[dict[str, Any]], group: str, compute: Any, least: int) -> None:
-    wrong = []
-    for case in of_group(cases, group, least):
-        found = compute(case["input"])
-        if not same(found, case["expected"], case["tolerance"]):
-            wrong.append(f"{case['id']}: expected {case['expected']}, found {found}")
-    assert not wrong, "\n".join(wrong)
+def test_what_is_not_understood_fails(change: dict[str, Any]) -> None:
+    assert check_case(CASE) == []
+    assert check_case({**copy.deepcopy(CASE), **change})
 
 
-def test_a_changed_expectation_is_noticed(cases: list[dict[str, Any]]) -> None:
-    for case in of_group(cases, "usp905", 15):
-        stages = [key for key in ("s1", "s2") if key in case["expected"]]
-        for key in stages:
-            spoiled = {**case["expected"], key: {**case["expected"][key], "AV": case["expected"][key]["AV"] + 1e-4}}
-            assert not same(uniformity(case["input"]), spoiled, min(case["tolerance"], 1e-6))
+def test_forms_do_not_overlap() -> None:
+    for form in FORMS:
+        for keys in (form.needs, form.needs | form.may):
+            assert find_form(form.group, list(keys)) is form
+
+
+def test_command_counts_shows_and_exits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps({"title": "t", "conventions": "", "cases": [CASE]}), encoding="utf-8")
+    assert run(["release", "vectors", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"passed": 1, "failed": 0, "mismatches": []}
+    file.write_text(json.dumps({"cases": [{**CASE, "expected": {"AV": 16.5}}]}), encoding="utf-8")
+    assert run(["release", "vectors", str(file)]) == 1
+    assert "expected 16.5, found 16.4" in capsys.readouterr().out
+    assert run(["release", "vectors", "--schema", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["forms"]) == len(FORMS)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"cases": []}', '{"cases": [1]}', "{", "[" * 20000])
+def test_bad_file_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    file = tmp_path / "cases.json"
+    file.write_text(text, encoding="utf-8")
+    assert run(["release", "vectors", str(file)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert run(["release", "vectors", str(tmp_path / "absent.json")]) == 2

@@ -32,15 +32,16 @@ class AirHandler:
         """Return the electric power now, (n,) [W]."""
         p, air = self._p, self._air
         fresh = p["fresh_share"]
-        mixed_c = air.temperature_c + fresh * (air.outdoor_c - air.temperature_c)
-        mixed = air.ratio + fresh * (air.outdoor_ratio - air.ratio)
-        drying = (mixed - air.supply_ratio) / np.maximum(mixed - self._coil_ratio, 1e-6)
-        cooling = (mixed_c - air.supply_c) / np.maximum(mixed_c - self._coil_c, 1e-3)
+        supply_c, supply = air.supply
+        mixed_c, mixed = air.state + fresh * (air.outdoor - air.state)
+        drying = (mixed - supply) / np.maximum(mixed - self._coil_ratio, 1e-6)
+        cooling = (mixed_c - supply_c) / np.maximum(mixed_c - self._coil_c, 1e-3)
         through = bounded(np.maximum(drying, cooling), 0.0, 1.0)
         dropped = np.maximum(moist_air.enthalpy_j_per_kg(mixed_c, mixed) - self._coil_j, 0.0)
         after_c = mixed_c - through * np.maximum(mixed_c - self._coil_c, 0.0)
         after = mixed - through * np.maximum(mixed - self._coil_ratio, 0.0)
-        reheat = moist_air.CP_AIR * np.maximum(air.supply_c - after_c, 0.0) * (1.0 - p["heat_recovery"])
-        steam = moist_air.EVAPORATION * np.maximum(air.supply_ratio - after, 0.0)
+        reheat = moist_air.CP_AIR * np.maximum(supply_c - after_c, 0.0) * (1.0 - p["heat_recovery"])
+        steam = moist_air.EVAPORATION * np.maximum(supply - after, 0.0)
         flow = air.air_kg_per_s
-        return self._fan_w + flow * (through * dropped / p["cooling_cop"] + (reheat + steam) / p["heating_cop"])
+        power: Vector = self._fan_w + flow * (through * dropped / p["cooling_cop"] + (reheat + steam) / p["heating_cop"])
+        return power

@@ -33,11 +33,13 @@ def saturation_pressure_pa(temperature_c: Vector) -> Vector:
 
     temperature_c [degC], -100..200. Source: Hyland & Wexler 1983 (ASHRAE 2017, ch. 1, eq. 5 and 6).
     """
-    above = temperature_c > TRIPLE_POINT_C
-    if above.all():
-        return np.exp(_log_water(temperature_c + KELVIN))
     kelvin = temperature_c + KELVIN
-    return np.exp(np.where(above, _log_water(kelvin), _log_ice(kelvin)))
+    return np.exp(np.where(temperature_c > TRIPLE_POINT_C, _log_water(kelvin), _log_ice(kelvin)))
+
+
+def saturation_over_water_pa(temperature_c: Vector) -> Vector:
+    """Return the same over liquid water only, for 0.01..200 degC, in half the time."""
+    return np.exp(_log_water(temperature_c + KELVIN))
 
 
 def _log_water(t: Vector) -> Vector:

@@ -21,7 +21,8 @@ class RefillVacuum:
     velocity v_s: refill factor = (v - v_s)/(v_0 - v_s), 0 below, 1 without a leak. zeta holds air and powder at the
     design load. Wrong for a plugging line, and while the pump runs up.
 
-    `refill_factor` (n,) of the feeders' refill rate; `working_pa` below ambient while it lifts; `pressure_pa` now.
+    `refill_factor` (n,) of the feeders' refill rate; `working_pa` below ambient while it lifts; `pressure_pa` and
+    `power_w` now.
     """
 
     def __init__(self, p: Columns) -> None:
@@ -35,8 +36,7 @@ class RefillVacuum:
         self._velocity_of(none)
         self._design_velocity = self.velocity_m_per_s.copy()
         self.set_leak(none)
-        self.pressure_pa: Vector = none
-        self._refilled_kg: Vector | None = None
+        self.run(np.zeros(area.shape, np.bool_))
 
     def _velocity_of(self, leak: Vector) -> None:
         p = self._p
@@ -52,10 +52,7 @@ class RefillVacuum:
         still = self._p["saltation_velocity"]
         self.refill_factor: Vector = bounded((self.velocity_m_per_s - still) / (self._design_velocity - still), 0.0, 1.0)
 
-    def step(self, refilling: Flags) -> None:
-        """Take which lines lifted or lift powder in this step, (n,)."""
-        self.pressure_pa = self.working_pa * refilling
-
-    def power_w(self, refilling: Flags) -> Vector:
-        """Return the pump's power, (n,) [W]; it stands still between refills."""
-        return self._working_w * refilling
+    def run(self, lifting: Flags) -> None:
+        """Say where the pump lifts powder, (n,); it stands still between refills."""
+        self.pressure_pa: Vector = self.working_pa * lifting
+        self.power_w: Vector = self._working_w * lifting

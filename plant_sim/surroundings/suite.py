@@ -15,26 +15,16 @@ from plant_sim.surroundings.activity import Activity
 from plant_sim.surroundings.dust_extraction import DustExtraction
 from plant_sim.surroundings.hvac import AirHandler
 from plant_sim.surroundings.moisture import PowderMoisture
-from plant_sim.surroundings.power import EXTRACTION, FEED_FRAME, HVAC, VACUUM, Power
+from plant_sim.surroundings.power import EXTRACTION, HVAC, VACUUM, Power
 from plant_sim.surroundings.refill_vacuum import RefillVacuum
 from plant_sim.surroundings.room_air import AIR_DENSITY, RoomAir
 
 #: Seconds between two steps, and steps between two looks at the air handler's power and the weather.
 STEP_S: Final = 10
 STEPS_A_LOOK: Final = 6
-#: Tags in the order of `signals`.
-SURROUNDING_TAGS: Final = (
-    "Utilities/RoomTemperature", "Utilities/RoomHumidity", "Utilities/SupplyAirFlow", "Utilities/FilterPressureDrop",
-    "Utilities/ExtractionAirFlow", "Utilities/VacuumPressure", "Utilities/FeedFramePower", "Utilities/BlenderPower",
-    "Utilities/FeederPower", "Utilities/VacuumPower", "Utilities/ExtractionPower", "Utilities/HvacPower",
-    "Utilities/ControlsPower", "Utilities/EnergyTotal",
-)  # fmt: skip
-#: Random numbers a step: the room's wander, then one a meter.
-N_WANDER, N_METERS = 2, 11
-#: Columns of `signals` with the noise of a meter, and those that are power.
-METERED, METERED_WATTS = slice(2, 13), slice(6, 13)
-METER_NOISE: Final = 0.01
-PERCENT, PER_HOUR, KILO = 100.0, 3600.0, 1e-3
+#: Random numbers a step: the room's wander.
+N_WANDER: Final = 2
+KILO: Final = 1e-3
 
 
 class Surroundings:
@@ -42,7 +32,7 @@ class Surroundings:
 
     For others: `temperature_c`, `humidity` of the room (n,); `moisture.content` (n, 4) of the feeders' powder and
     `moisture.supply` of what the next refill brings; `refill_factor` (n,) on the refill rate; `power_kw` (n, k) and
-    `energy_kwh` (n, k) in the order of power.CONSUMERS; `extraction`, `vacuum`, `air`. `signals()` for the frame.
+    `energy_kwh` (n, k) in the order of power.CONSUMERS; `extraction`, `vacuum`, `air`, `supply_m3_per_s` (n,).
     """
 
     def __init__(self, groups: dict[str, Columns], feeder: Columns, seeds: Sequence[int]) -> None:
@@ -52,15 +42,16 @@ class Surroundings:
         self.power = Power(groups, feeder)
         self.air = RoomAir(p, groups["room"], float(STEP_S), self.power.machines_w * self._machine_heat)
         self.handler = AirHandler(p, self.air)
-        self.moisture = PowderMoisture(p, feeder, float(STEP_S))
-        self.extraction, self.vacuum = DustExtraction(p, float(STEP_S)), RefillVacuum(p)
-        self.power.watts[:, HVAC] = self.handler.power_w()
-        self.extraction.step(np.zeros(n), np.zeros(n, np.bool_), None)
-        self._stream = NormalStream(seeds, SURROUNDINGS, N_WANDER + N_METERS)
-        self._meters: Vector = np.zeros((n, N_METERS))
-        self._signals: Vector = np.zeros((n, len(SURROUNDING_TAGS)))
+        self.moisture = PowderMoisture(p, feeder, float(STEP_S * STEPS_A_LOOK))
+        self.extraction, self.vacuum = DustExtraction(p), RefillVacuum(p)
+        self._handler_w = self.handler.power_w()
+        self.power.watts[:, HVAC] = self._handler_w
+        self._blowing: Vector = np.ones(n)
+        self._stream = NormalStream(seeds, SURROUNDINGS, N_WANDER)
         self._made: Counts = np.zeros(n, np.int64)
+        self._looked_made = self._made
         self._refilled_kg: Vector = np.zeros_like(feeder["screw_speed_max"])
+        self._looked_refilled_kg = self._refilled_kg
         self._disturbed = False
         self._steps = 0
 
@@ -80,6 +71,11 @@ class Surroundings:
         return self.vacuum.refill_factor
 
     @property
+    def supply_m3_per_s(self) -> Vector:
+        """(n,) supply air [m3/s]."""
+        return self.air.air_kg_per_s / AIR_DENSITY * self._blowing
+
+    @property
     def power_kw(self) -> Vector:
         """(n, k) power of each consumer [kW]."""
         return self.power.watts * KILO
@@ -91,50 +87,42 @@ class Surroundings:
 
     def step(self, activity: Activity, effects: FaultEffects) -> None:
         """Advance STEP_S seconds, the line having done `activity`."""
-        normals = self._stream.take()
-        self._meters = normals[:, N_WANDER:]
         self._steps += 1
-        running, supplied, free = activity.on, None, None
+        running = activity.on
         if effects.any_active or self._disturbed:
-            self._disturb(effects)
-            supplied, free = ~effects.power_dip, effects.extraction
-            running = running & supplied
-        made, added_kg = activity.tablets_made - self._made, activity.refilled_kg - self._refilled_kg
-        self._made, self._refilled_kg = activity.tablets_made.copy(), activity.refilled_kg.copy()
-        per_s = made / STEP_S
+            running = self._disturb(activity, effects)
+        self.air.step(self.power.machines_w * self._machine_heat, self._stream.take().T)
         if self._steps % STEPS_A_LOOK == 0:
-            self.air.weather(self._steps * STEP_S)
-        self.air.step(self.power.machines_w * self._machine_heat, normals[:, :N_WANDER].T, supplied)
-        self.moisture.step(self.air.shown_humidity, activity.feeders_kg, added_kg)
-        self.extraction.step(per_s * self._tablet_kg, running, free)
-        lifting = (added_kg > 0.0).any(axis=1)
-        self.vacuum.step(lifting)
-        self._consume(activity, per_s, running, lifting, supplied)
-
-    def _disturb(self, effects: FaultEffects) -> None:
-        self.air.set_targets(effects.room_temperature_c, effects.room_humidity)
-        self.vacuum.set_leak(effects.vacuum_leak)
-        self._disturbed = effects.any_active
-
-    def _consume(self, activity: Activity, per_s: Vector, running: Flags, lifting: Flags, supplied: Flags | None) -> None:
+            self._look(activity)
+        self.extraction.run(running)
+        lifted: Flags = np.any(activity.refilled_kg > self._refilled_kg, axis=1)
+        self._refilled_kg = activity.refilled_kg.copy()
+        self.vacuum.run(lifted)
         power = self.power
+        per_s: Vector = (activity.tablets_made - self._made) / float(STEP_S)
+        self._made = activity.tablets_made.copy()
         power.drives(activity, per_s)
-        power.watts[:, VACUUM] = self.vacuum.power_w(lifting)
-        power.watts[:, EXTRACTION] = self.extraction.power_w(running)
-        if self._steps % STEPS_A_LOOK == 0 or supplied is not None:
-            power.watts[:, HVAC] = self.handler.power_w() if supplied is None else self.handler.power_w() * supplied
+        power.watts[:, VACUUM] = self.vacuum.power_w
+        power.watts[:, EXTRACTION] = self.extraction.power_w
+        power.watts[:, HVAC] = self._handler_w * self._blowing
         power.count(STEP_S)
 
-    def signals(self) -> Vector:
-        """Return what the suite's instruments show, (n, 14) plant units, in the order of SURROUNDING_TAGS."""
-        shown, watts = self._signals, self.power.watts
-        shown[:, 0] = self.air.shown_c
-        shown[:, 1] = self.air.shown_humidity * PERCENT
-        shown[:, 2] = self.air.air_kg_per_s * (PER_HOUR / AIR_DENSITY)
-        shown[:, 3] = self.extraction.filter_pa
-        shown[:, 4] = self.extraction.flow_m3_per_s * PER_HOUR
-        shown[:, 5] = self.vacuum.pressure_pa * KILO
-        shown[:, METERED_WATTS] = watts[:, FEED_FRAME:] * KILO
-        shown[:, METERED] *= 1.0 + METER_NOISE * self._meters
-        shown[:, -1] = self.power.energy_kwh.sum(axis=1)
-        return shown
+    def _disturb(self, activity: Activity, effects: FaultEffects) -> Flags:
+        """Give the units what faults do; return where the extraction runs. Without faults it changes no bit."""
+        self._disturbed = effects.any_active
+        supplied = ~effects.power_dip
+        self._blowing = supplied.astype(np.float64)
+        self.air.set_targets(effects.room_temperature_c, effects.room_humidity)
+        self.air.set_flow(supplied)
+        self.vacuum.set_leak(effects.vacuum_leak)
+        self.extraction.set_free_share(effects.extraction)
+        return activity.on & supplied
+
+    def _look(self, activity: Activity) -> None:
+        """Advance what is slower than a minute: weather, air handler, powder moisture, dust cake."""
+        self.air.weather(self._steps * STEP_S)
+        self._handler_w = self.handler.power_w()
+        added_kg = activity.refilled_kg - self._looked_refilled_kg
+        self.moisture.step(self.air.shown_humidity, activity.feeders_kg, added_kg)
+        self.extraction.load((activity.tablets_made - self._looked_made) * self._tablet_kg)
+        self._looked_refilled_kg, self._looked_made = activity.refilled_kg.copy(), activity.tablets_made.copy()

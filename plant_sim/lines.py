@@ -27,24 +27,24 @@ from plant_sim.instruments.spectrometer import Spectrometer
 from plant_sim.lots import LotSupply
 from plant_sim.parameters import PlantParameters, Variant
 from plant_sim.plc.feeder_loops import FeederLoops
+from plant_sim.plc.interlocks import GateWatch, Signals, contact_bits
 from plant_sim.plc.press_loops import PressLoops, PressSetpoints
 from plant_sim.plc.sequence import Sequence as LineSequence
-from plant_sim.plc.sequence import Signals
 from plant_sim.plc.setpoints import SetpointGuard
 from plant_sim.plc.watchdog import Watchdog
 from plant_sim.streams import PROCESS, NormalStream
 from plant_sim.units.chute import Chute
 from plant_sim.units.feeders import FeederBank
 from plant_sim.units.path import MaterialPath
-from plant_sim.units.press import MAX_TABLETS, NORMALS_A_TABLET, Press, Tablets, plug_free_blender_s
+from plant_sim.units.press import Press, plug_free_blender_s
+from plant_sim.units.tablets import CHUTE, MAX_TABLETS, MIXING, NORMALS_A_TABLET, Tablets
 
 GROUPS = (
     "blender", "hopper", "feed_frame", "fill", "compaction", "strength", "ejection", "content", "drive", "chute", "nir",
-    "feed_frame_probe", "instruments", "tester", "assay", "release_laboratory", "room", "plc",
+    "feed_frame_probe", "instruments", "tester", "assay", "release_laboratory", "room", "plc", "dispersion", "press_b",
 )  # fmt: skip
 FEEDER_NORMALS = 12
 PRESS_NORMALS = 1 + NORMALS_A_TABLET * MAX_TABLETS
-MIXING, CHUTE = 2, 4
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,6 @@ class Lines:
         self.initial_kg = self.feeders.mass.copy()
         self.tablets: Tablets | None = None
         self.sampled: Flags = np.zeros((self.n_lines, MAX_TABLETS), np.bool_)
-        self.arrivals: tuple[Flags, Flags, NDArray[np.int64]] | None = None
         self.new_revolution: Flags = np.zeros(self.n_lines, np.bool_)
         self.accepting: Flags = np.zeros(self.n_lines, np.bool_)
 
@@ -118,6 +117,7 @@ class Lines:
         self.guard = SetpointGuard(register, start)
         self.watchdog = Watchdog(self.n_lines)
         self.sequence = LineSequence(plc, self.n_lines)
+        self.gate_watch = GateWatch(self.n_lines)
         self.reading = self.feeders.scale.read(np.zeros_like(self.feeders.mass))
         self.feeder_loops = FeederLoops(feeder, plc, self.reading)
         self.press_loops = PressLoops(self.groups, n_stations, weight_loop)
@@ -185,8 +185,8 @@ class Lines:
             sp[:, column["SP/HopperLevel"]],
             self.sensors.main_force,
             self.sensors.ejection,
-            self.effects.press_stop,
             self.watchdog.tripped,
+            self._contacts(),
         )
         events += self.sequence.step(self.guard.accepted[:, column["SP/LineCommand"]], signals)
         feeding = self.sequence.feeding
@@ -198,10 +198,17 @@ class Lines:
         steady = self.sequence.steady
         force = self.press.station_mean
         run = (pressing, steady, self.sequence.blending)
-        self.press_loops.step(press_setpoints, self.sensors.level, force, self.new_revolution, run)
+        self.press_loops.step(press_setpoints, self.sensors.level, force, self.new_revolution, run, self.effects)
         asked = self.guard.accepted[:, column["SP/AcceptRequest"]] == 1.0
         self.accepting = self.watchdog.remote & pressing & asked
         return events
+
+    def _contacts(self) -> NDArray[np.int64] | None:
+        """Return the safety contacts and the gate's feedback as the interlocks see them; None while all is well."""
+        effects = self.effects
+        if not (self.gate_watch.look(self.accepting, self.chute.open, effects.any_active) or effects.any_active):
+            return None
+        return contact_bits(effects.press_stop, effects.guard_open, effects.e_stop, effects.power_dip, self.gate_watch.odd)
 
     def _physics(self, normals: Vector) -> list[tuple[int, dict[str, Any]]]:
         n, loops, effects = self.n_lines, self.press_loops, self.effects
@@ -213,17 +220,17 @@ class Lines:
         before = self.press.revolutions
         tablets = self.press.fill(self.path.at_die, loops.turret, loops.fill_depth, loops.main_height, effects, press_normals)
         self.new_revolution = self.press.revolutions != before
-        intake = np.where(tablets.made, tablets.mass_kg, 0.0).sum(axis=1)
+        intake = tablets.mass_kg.sum(axis=1)
         self.path.step(self.feed, intake, loops.impeller, self.paddle)
         self.pressed += self.path.frame_exit
         each = press_normals[:, 1:].reshape(n, NORMALS_A_TABLET, MAX_TABLETS)
         force = self.main_force_setpoint
         window = self.groups["drive"]["reject_window"] * force
-        self.press.finish(tablets, self.path.frame_exit, each[:, MIXING], window, force)
+        self.press.finish(tablets, self.path.frame_exit, effects, each[:, MIXING], window, force)
         self.sampled, events = self.laboratory.pull(self.second + 1, tablets, effects)
         events += self.laboratory.report(self.second + 1)
-        self.chute.add(self.second, tablets, self.sampled, each[:, CHUTE])
-        self.arrivals = self.chute.settle(self.second, self.accepting)
+        self.chute.add(self.second, tablets, self.sampled, effects, each[:, CHUTE])
+        self.chute.settle(self.second, self.accepting, effects)
         self.tablets = tablets
         return events
 

@@ -24,7 +24,8 @@ EXACT_FEEDER_TAGS = (
     "Setpoint", "MassFlow", "NetWeight", "Totalizer", "DriveCommand", "FeedFactor", "Mode", "RefillRequest",
 )  # fmt: skip
 EXACT_TAGS = (
-    "Sys/StepIndex", "Sys/HeartbeatPlant", "Sys/CtrlMode", "Sys/LineState", "Sys/Interlock", "Sys/RefusedWrites",
+    "Sys/StepIndex", "Sys/HeartbeatPlant", "Sys/CtrlMode", "Sys/LineState", "Sys/PackMLState", "Sys/Interlock",
+    "Sys/RefusedWrites",
     "Press/MainForceSetpoint", "Press/WeightLoop", "Press/RevolutionId", "Press/TabletsMade", "Diverter/Position",
     "Diverter/TabletsAccepted", "Diverter/TabletsDiverted", "Press/TabletsRejected", "Diverter/TabletsSampled",
 )  # fmt: skip

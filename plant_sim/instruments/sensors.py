@@ -117,7 +117,8 @@ class Sensors:
     def _system(self, lines: Lines) -> None:
         second, sequence = lines.second, lines.sequence
         values = (
-            second, second % ROLL_OVER, lines.watchdog.remote, sequence.state, sequence.interlock, lines.guard.refused_total,
+            second, second % ROLL_OVER, lines.watchdog.remote, sequence.state, sequence.packml, sequence.interlock,
+            lines.guard.refused_total,
         )  # fmt: skip
         to = self.frame.signals
         for column, value in zip(self._system_at, values):
@@ -150,4 +151,4 @@ class Sensors:
             self.frame.slow(line, self._nir, values, scan.taken, status)
 
 
-SYSTEM = ("StepIndex", "HeartbeatPlant", "CtrlMode", "LineState", "Interlock", "RefusedWrites")
+SYSTEM = ("StepIndex", "HeartbeatPlant", "CtrlMode", "LineState", "PackMLState", "Interlock", "RefusedWrites")

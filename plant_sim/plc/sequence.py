@@ -1,8 +1,7 @@
-"""The line's states (a subset of PackML), its interlocks and the line-hold."""
+"""The sequence of a line: commands, interlocks and finished acting states move it through the PackML states."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,61 +9,62 @@ import numpy as np
 from line.modes import LineCommand, LineState
 from plant_sim.columns import Columns
 from plant_sim.extents import Counts, Flags, Vector
+from plant_sim.plc.interlocks import ABORTS, HOLDS, HOPPER_LEVEL, WATCHDOG, Limits, Signals, bit_words
+from plant_sim.plc.packml import Cause, PackState, acting_times, line_states, members, transition_table
 
 # Plain integers: enumeration members cost a look-up each, many times a second.
-STOPPED, STARTING, EXECUTE = int(LineState.STOPPED), int(LineState.STARTING), int(LineState.EXECUTE)
-HELD, COMPLETING, COMPLETE = int(LineState.HELD), int(LineState.COMPLETING), int(LineState.COMPLETE)
+IDLE, STARTING, EXECUTE = int(PackState.IDLE), int(PackState.STARTING), int(PackState.EXECUTE)
+SUSPENDED, COMPLETING = int(PackState.SUSPENDED), int(PackState.COMPLETING)
 CMD_START, CMD_HOLD, CMD_RESUME = int(LineCommand.START), int(LineCommand.HOLD), int(LineCommand.RESUME)
 CMD_RUN_OUT, CMD_STOP = int(LineCommand.RUN_OUT), int(LineCommand.STOP)
-#: Bits of Sys/Interlock.
-HOPPER_LEVEL, MAIN_FORCE, EJECTION_FORCE, PRESS_STOP, WATCHDOG, DIVERTER_FEEDBACK = 1, 2, 4, 8, 16, 32
-BIT_NAMES = {
-    HOPPER_LEVEL: "hopper level",
-    MAIN_FORCE: "main force",
-    EJECTION_FORCE: "ejection force",
-    PRESS_STOP: "press stop",
-    WATCHDOG: "watchdog",
-    DIVERTER_FEEDBACK: "diverter feedback",
-}
-#: The blender's feed is allowed again below this share of the high level.
-HIGH_RESET = 0.9
+#: Sys/LineState of a line that stands.
+STOPPED = int(LineState.STOPPED)
+S = PackState
+#: States in which feeders and blender fill the hopper; material is being processed; drives are at rest before a start.
+FILLING = members(S.STARTING, S.SUSPENDING, S.SUSPENDED, S.UNSUSPENDING)
+WORKING = FILLING | members(S.EXECUTE, S.COMPLETING)
+PRODUCING = WORKING | members(S.HOLDING, S.HELD, S.UNHOLDING)
+HOLDABLE = members(S.HOLDING, S.HELD)
+AT_REST = members(S.ABORTING, S.ABORTED, S.CLEARING, S.STOPPING, S.STOPPED, S.RESETTING, S.IDLE, S.COMPLETE)
+#: What the wish to start asks for in the waiting states on its way.
+START_WALK = {S.ABORTED: Cause.CLEAR, S.STOPPED: Cause.RESET, S.COMPLETE: Cause.RESET, S.IDLE: Cause.START}
 Events = list[tuple[int, dict[str, Any]]]
 
 
-@dataclass(frozen=True)
-class Signals:
-    """What the interlocks look at, (n,) each: level [kg], main force and ejection [N] of the last second, press_stop."""
-
-    level: Vector
-    level_setpoint: Vector
-    main_force: Vector
-    ejection: Vector
-    press_stop: Flags
-    watchdog: Flags
-
-
 class Sequence:
-    """State of n lines. Commands act on their edge; RESUME waits for the cause of the hold to go."""
+    """PackML state of n lines: `packml` (n,), `state` (n,) Sys/LineState, `interlock` (n,) bits of Sys/Interlock.
+
+    Commands act on their edge. START walks from any state at rest to STARTING (clear, reset, start), but only if no
+    abort cause stands when it is given: releasing an emergency stop starts nothing. RESUME waits in HELD for the cause
+    of the hold to go; after an abort that cut off production it is a START. A line wakes in IDLE.
+    """
 
     def __init__(self, p: Columns, n_lines: int) -> None:
-        self._p = p
-        self.state: Counts = np.full(n_lines, STOPPED)
+        self._limits = Limits(p, n_lines)
+        self._next, self._acting, self._line_states = transition_table(), acting_times(), line_states()
+        no: Flags = np.zeros(n_lines, np.bool_)
+        self.packml: Counts = np.full(n_lines, IDLE)
         self.interlock: Counts = np.zeros(n_lines, np.int64)
-        self._resume_to = self.state.copy()
-        self._resume_armed: Flags = np.zeros(n_lines, np.bool_)
-        self._last_command: Counts = np.zeros(n_lines, np.int64)
-        self._feed_stop: Flags = np.zeros(n_lines, np.bool_)
-        self._starving: Flags = np.zeros(n_lines, np.bool_)
+        self._left_s: Counts = np.zeros(n_lines, np.int64)
+        self._last_command: Vector = np.zeros(n_lines)
+        self._start, self._resume, self._run_out = no.copy(), no.copy(), no.copy()
+        self._unfilled, self._interrupted = no.copy(), no.copy()
+        self._held_from: Counts = np.zeros(n_lines, np.int64)
+        self._second = 0
+        self._refused: Events = []
         self._work_out()
 
     def _work_out(self) -> None:
         """Set who runs: `feeding` feeders, `blending` impeller, `pressing` press and paddles, `steady` EXECUTE, (n,) each."""
-        state, free = self.state, ~self._feed_stop
-        completing, starting = state == COMPLETING, state == STARTING
-        self.steady: Flags = state == EXECUTE
+        packml, free = self.packml, ~self._limits.feed_stop
+        self.state: Counts = self._line_states[self._interrupted * 1, packml]
+        self.steady: Flags = packml == EXECUTE
+        completing = packml == COMPLETING
         self.pressing: Flags = self.steady | completing
-        self.blending: Flags = (self.pressing | starting) & free
+        self.blending: Flags = WORKING[packml] & free
         self.feeding: Flags = self.blending & ~completing
+        waits = self._start | self._resume | FILLING[packml] | completing
+        self._busy = bool((waits | (self._left_s > 0) | (self.interlock != 0)).any())
 
     @property
     def moving(self) -> Flags:
@@ -73,73 +73,116 @@ class Sequence:
 
     def step(self, command: Vector, signals: Signals) -> Events:
         """Advance one second with SP/LineCommand (n,); return (line, event) pairs."""
-        before, bits_before = self.state, self.interlock
-        trips = self._trips(signals)
+        self._second += 1
         edge = command != self._last_command
-        state = self.state
-        if edge.any() or self._resume_armed.any():
-            self._last_command = np.where(edge, command, self._last_command).astype(np.int64)
-            state = self._obey(np.where(edge, command, 0.0), trips != 0)
-        going = (state == STARTING) | (state == EXECUTE) | (state == COMPLETING)
-        held = going & (trips != 0)
-        self._resume_to = np.where(held, state, self._resume_to)
-        state = np.where(held, HELD, state)
-        self.state = self._progress(state, signals)
-        self._work_out()
-        level_bit = np.where(self._feed_stop | self._starving, HOPPER_LEVEL, 0)
-        self.interlock = trips | level_bit | np.where(signals.watchdog, WATCHDOG, 0)
-        if np.array_equal(before, self.state) and np.array_equal(bits_before, self.interlock):
+        told = bool(edge.any())
+        if not (self._busy or told or self._limits.crossed(signals, self.steady)):
             return []
-        return self._events(before, bits_before)
+        before, bits_before, working = self.state, self.interlock, self.packml
+        trips = self._limits.trips(signals)
+        self._left_s = np.maximum(self._left_s - 1, 0)
+        if told:
+            self._last_command = np.where(edge, command, self._last_command)
+            self._obey(np.where(edge, command, 0.0), trips)
+        self._trip(trips)
+        self._walk(trips)
+        starving = (working == EXECUTE) & self._limits.starved(signals)
+        self._progress(signals, starving)
+        level_bit = np.where(self._limits.feed_stop | starving, HOPPER_LEVEL, 0)
+        self.interlock = trips | level_bit | np.where(signals.watchdog, WATCHDOG, 0)
+        self._work_out()
+        events, self._refused = self._refused, []
+        if np.array_equal(before, self.state) and np.array_equal(bits_before, self.interlock):
+            return events
+        return events + self._events(before, bits_before)
 
-    def _trips(self, s: Signals) -> Counts:
-        high = s.level >= self._p["hopper_high"]
-        self._feed_stop = high | (self._feed_stop & (s.level >= HIGH_RESET * self._p["hopper_high"]))
-        self._starving = (self.state == EXECUTE) & (s.level <= self._p["hopper_low"])
-        trips = np.where(s.main_force > self._p["force_trip"], MAIN_FORCE, 0)
-        trips = trips + np.where(s.ejection > self._p["ejection_trip"], EJECTION_FORCE, 0)
-        return trips + np.where(s.press_stop, PRESS_STOP, 0)
+    def _fire(self, cause: Cause, where: Flags) -> Flags:
+        """Move the lines where `cause` comes and means something; return which moved."""
+        after = self._next[cause, self.packml]
+        moved: Flags = where & (after != self.packml)
+        if moved.any():
+            self.packml = np.where(moved, after, self.packml)
+            self._left_s = np.where(moved, self._acting[self.packml], self._left_s)
+        return moved
 
-    def _obey(self, command: Vector, caused: Flags) -> Counts:
-        state = self.state
-        idle = (state == STOPPED) | (state == COMPLETE)
-        going = ~idle & (state != HELD)
-        state = np.where((command == CMD_START) & idle, STARTING, state)
-        hold = (command == CMD_HOLD) & going
-        self._resume_to = np.where(hold, self.state, self._resume_to)
-        state = np.where(hold, HELD, state)
-        run_out = command == CMD_RUN_OUT
-        state = np.where(run_out & going, COMPLETING, state)
-        held = self.state == HELD
-        self._resume_to = np.where(run_out & held, COMPLETING, self._resume_to)
-        asked = (command == CMD_RESUME) & held
-        dropped = (command == CMD_HOLD) | (command == CMD_STOP) | ~held
-        self._resume_armed = (self._resume_armed | asked) & ~dropped
-        resume = self._resume_armed & ~caused
-        self._resume_armed &= ~resume
-        state = np.where(resume, self._resume_to, state)
-        return np.where(command == CMD_STOP, STOPPED, state)
+    def _obey(self, command: Vector, trips: Counts) -> None:
+        """Take commands at their edge: some act now, some are wishes that wait for the line."""
+        packml, aborting = self.packml, (trips & ABORTS) != 0
+        start, resume = command == CMD_START, command == CMD_RESUME
+        hold, stop, run_out = command == CMD_HOLD, command == CMD_STOP, command == CMD_RUN_OUT
+        rest = AT_REST[packml]
+        restart = (start | (resume & self._interrupted)) & rest
+        for i in np.flatnonzero(restart & aborting):
+            word = LineCommand(int(command[i])).name
+            body = {"code": "COMMAND_REFUSED", "command": word, "cause": bit_words(int(trips[i]) & ABORTS)}
+            self._refused.append((int(i), body))
+        self._start = (self._start | (restart & ~aborting)) & ~(hold | stop)
+        self._resume = (self._resume | (resume & HOLDABLE[packml])) & ~(hold | stop)
+        self._run_out = (self._run_out | (run_out & (PRODUCING[packml] | self._interrupted))) & ~stop
+        self._unfilled &= ~stop
+        self._interrupted &= ~stop
+        self._hold(hold)
+        self._fire(Cause.STOP, stop)
 
-    def _progress(self, state: Counts, s: Signals) -> Counts:
-        full = (state == STARTING) & (s.level >= s.level_setpoint)
-        empty = (state == COMPLETING) & (s.level <= self._p["hopper_empty"])
-        state = np.where(full, EXECUTE, state)
-        state = np.where(empty, COMPLETE, state)
-        return np.where((state == EXECUTE) & self._starving, STARTING, state)
+    def _hold(self, where: Flags) -> None:
+        before = self.packml
+        held = self._fire(Cause.HOLD, where)
+        self._unfilled = np.where(held & WORKING[before], FILLING[before], self._unfilled)
+
+    def _trip(self, trips: Counts) -> None:
+        if not trips.any():
+            return
+        self._hold((trips & HOLDS) != 0)
+        before = self.packml
+        aborted = self._fire(Cause.ABORT, (trips & ABORTS) != 0)
+        self._interrupted |= aborted & PRODUCING[before]
+        self._start &= (trips & ABORTS) == 0
+        self._resume &= ~aborted
+
+    def _walk(self, trips: Counts) -> None:
+        """Let wishes act that waited: resume a held line whose cause is gone, lead a line at rest to its start."""
+        if self._resume.any():
+            moved = self._fire(Cause.UNHOLD, self._resume & ((trips & HOLDS) == 0))
+            self._resume &= ~moved
+        if not self._start.any():
+            return
+        packml = self.packml
+        for state, cause in START_WALK.items():
+            moved = self._fire(cause, self._start & (packml == state))
+            if cause is Cause.START:
+                self._start &= ~moved
+                self._run_out &= ~(moved & ~self._interrupted)
+                self._interrupted &= ~moved
+
+    def _progress(self, s: Signals, starving: Flags) -> None:
+        """Finish acting states whose time is over and whose work is done, and what follows from the hopper's level."""
+        packml, over = self.packml, self._left_s == 0
+        full = s.level >= s.level_setpoint
+        unfinished = ((packml == STARTING) & ~full) | ((packml == COMPLETING) & ~self._limits.empty(s))
+        self._fire(Cause.DONE, over & ~unfinished)
+        self._fire(Cause.UNSUSPEND, (packml == SUSPENDED) & full)
+        self._fire(Cause.TO_COMPLETE, self._run_out)
+        suspended = self._fire(Cause.SUSPEND, starving | (self._unfilled & ~full))
+        self._unfilled &= ~(suspended | (self.packml == EXECUTE))
 
     def _events(self, before: Counts, bits_before: Counts) -> Events:
         events: Events = []
         for i in np.flatnonzero((before != self.state) | (bits_before != self.interlock)):
             line, old, new = int(i), LineState(int(before[i])), LineState(int(self.state[i]))
-            risen = int(self.interlock[i]) & ~int(bits_before[i])
-            causes = [name for bit, name in BIT_NAMES.items() if risen & bit]
+            causes = bit_words(int(self.interlock[i]) & ~int(bits_before[i]))
             if causes:
-                events.append((line, {"code": "INTERLOCK", "bits": int(self.interlock[i]), "cause": ", ".join(causes)}))
-            if old == new:
-                continue
-            events.append((line, {"code": "STATE_CHANGED", "old": old.name, "new": new.name}))
-            if new is LineState.HELD:
-                events.append((line, {"code": "LINE_HOLD", "cause": ", ".join(causes) or "command"}))
-            if old is LineState.HELD and new is not LineState.STOPPED:
-                events.append((line, {"code": "LINE_RESUMED", "state": new.name}))
+                events.append((line, {"code": "INTERLOCK", "bits": int(self.interlock[i]), "cause": causes}))
+            if old != new:
+                events += [(line, event) for event in self._changed(line, old, new, causes)]
         return events
+
+    def _changed(self, line: int, old: LineState, new: LineState, causes: str) -> list[dict[str, Any]]:
+        packml = PackState(int(self.packml[line])).name
+        said: list[dict[str, Any]] = [{"code": "STATE_CHANGED", "old": old.name, "new": new.name, "packml": packml}]
+        if new is LineState.HELD:
+            self._held_from[line] = self._second
+            said.append({"code": "LINE_HOLD", "cause": causes or "command"})
+        if old is LineState.HELD and new is not LineState.STOPPED:
+            held_s = self._second - int(self._held_from[line])
+            said.append({"code": "LINE_RESUMED", "state": new.name, "held_s": held_s})
+        return said

@@ -8,6 +8,7 @@ import pytest
 from line.configuration import LotLoad, PlantFault
 from line.modes import FeederMode, LineState, PlcMode
 from plant_sim.plc.feeder_loops import WINDOW_MAX_S, slope_weights
+from plant_sim.plc.packml import PackState
 from tests.plant_bench import HOLD, RESUME, RUN_OUT, Driver, plant, series, settled
 
 
@@ -145,7 +146,11 @@ def test_a_hold_by_command_resumes_by_command_only() -> None:
     driver.run(540)
     assert driver["Sys/LineState"] == LineState.HELD
     driver.command(RESUME)
+    assert driver["Sys/PackMLState"] == PackState.UNHOLDING
+    assert driver["Press/TurretSpeed"] == 0.0
+    driver.run(543)
     assert driver["Sys/LineState"] == LineState.EXECUTE
+    assert driver.codes("LINE_RESUMED")[0]["held_s"] == 543 - 501
 
 
 def test_run_out_empties_the_hopper_keeps_the_feed_frame_full_and_completes() -> None:

@@ -11,14 +11,14 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import BaseModel
 
-from hil.kpis import FIGURES
+from hil.scenarios import read_scenario
 from kilter.residence import residence_faults
-from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load, near
+from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load
 from line.consistency import controller_faults, line_faults, recipe_faults, scenario_faults
 from line.errors import ConfigurationFaults, Fault
 from line.recipe import Recipe, RecipeStatus
 from line.tags import TagRegister, load_register
-from plant_sim.faults import KNOWN_ELSEWHERE, check_faults, known_faults
+from plant_sim.faults import KNOWN_ELSEWHERE, known_faults
 from plant_sim.parameters import PlantParameters
 
 FOLDERS = ("line", "recipes", "controllers", "scenarios", "materials")
@@ -101,7 +101,8 @@ def _read_all(folder: Path, findings: Findings) -> None:
     _read_kind(folder, "line", LineConfiguration, findings, findings.lines)
     _read_kind(folder, "recipes", Recipe, findings, findings.recipes)
     _read_kind(folder, "controllers", ControllerConfiguration, findings, findings.controllers)
-    _read_kind(folder, "scenarios", Scenario, findings, findings.scenarios)
+    for path in _files(folder, "scenarios"):
+        _keep_scenario(findings, path)
     _read_kind(folder, "materials", PlantParameters, findings, findings.materials)
 
 
@@ -114,6 +115,16 @@ def _keep(findings: Findings, path: Path, reader: Callable[[Path], Loaded], targ
     loaded = findings.read(path, reader)
     if loaded is not None:
         target[path] = loaded
+
+
+def _keep_scenario(findings: Findings, path: Path) -> None:
+    """Note every fault of a scenario; one that fits the model is also checked against the line, faults or not."""
+    read = findings.read(path, read_scenario)
+    if read is not None:
+        scenario, found = read
+        findings.faults += found
+        if scenario is not None:
+            findings.scenarios[path] = scenario
 
 
 def _cross_check(findings: Findings) -> None:
@@ -136,19 +147,3 @@ def _cross_check(findings: Findings) -> None:
         known = (*known_faults(), *KNOWN_ELSEWHERE)
         for path, scenario in findings.scenarios.items():
             findings.faults += scenario_faults(scenario, by_id, line, known, str(path))
-    for path, scenario in findings.scenarios.items():
-        findings.faults += _fault_values(scenario, str(path)) + _expectation_faults(scenario, str(path))
-
-
-def _fault_values(scenario: Scenario, file: str) -> list[Fault]:
-    """Return plant faults of a known name with a target or severity that they do not take."""
-    try:
-        check_faults(scenario)
-    except ConfigurationFaults as found:
-        return [Fault(file, f.key, f.value, f.remedy) for f in found.faults if not f.key.endswith(".name")]
-    return []
-
-
-def _expectation_faults(scenario: Scenario, file: str) -> list[Fault]:
-    wanted = [(number, item.figure) for number, item in enumerate(scenario.expect) if item.figure not in FIGURES]
-    return [Fault(file, f"expect.{number}.figure", name, near(name, list(FIGURES))) for number, name in wanted]

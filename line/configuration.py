@@ -16,6 +16,14 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_FILE_BYTES = 1 << 20
 
 
+class SeveralFaults(ValueError):
+    """What a validator of a whole model found, each item as (key, value, remedy); `validate` lists them one by one."""
+
+    def __init__(self, items: Sequence[tuple[str, str, str]]) -> None:
+        self.items = tuple(items)
+        super().__init__("; ".join(f"{key}: {remedy}" for key, _, remedy in self.items))
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -183,11 +191,19 @@ class Scenario(_Strict):
 
     @model_validator(mode="after")
     def _inside(self) -> Scenario:
-        end_s = self.minutes * 60
-        late = [x.at_s for group in (self.operator, self.faults, self.lots) for x in group if x.at_s >= end_s]
+        onsets = [(f"operator.{i}.at_s", item.at_s) for i, item in enumerate(self.operator)]
+        onsets += [(f"faults.{i}.at_s", item.at_s) for i, item in enumerate(self.faults)]
+        onsets += [(f"lots.{i}.at_s", item.at_s) for i, item in enumerate(self.lots)]
+        late = late_onsets(onsets, self.minutes)
         if late:
-            raise ValueError(f"onset at {late[0]} s is not before the end at {end_s:g} s")
+            raise SeveralFaults(late)
         return self
+
+
+def late_onsets(onsets: Sequence[tuple[str, int]], minutes: float) -> list[tuple[str, str, str]]:
+    """Return (key, value, remedy) of every onset (key, second) that is not before the end of a shift of `minutes`."""
+    end_s = minutes * 60
+    return [(key, f"{at} s", f"onset at {at} s is not before the end at {end_s:g} s") for key, at in onsets if at >= end_s]
 
 
 def near(word: str, known: Sequence[str]) -> str:
@@ -219,7 +235,8 @@ def validate(content: dict[str, Any], model: type[Model], file: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationFaults([_fault(file, item, model) for item in _first_causes(error.errors())]) from error
+        found = [fault for item in _first_causes(error.errors()) for fault in _faults(file, item, model)]
+        raise ConfigurationFaults(found) from error
 
 
 def _first_causes(items: Sequence[Any]) -> list[Any]:
@@ -230,6 +247,13 @@ def _first_causes(items: Sequence[Any]) -> list[Any]:
         for item, place in zip(items, places, strict=True)
         if item["type"] != "too_short" or not any(len(p) > len(place) and p[: len(place)] == place for p in places)
     ]
+
+
+def _faults(file: str, item: Any, model: type[BaseModel]) -> list[Fault]:
+    several = item.get("ctx", {}).get("error")
+    if isinstance(several, SeveralFaults):
+        return [Fault(file, key, value, remedy) for key, value, remedy in several.items]
+    return [_fault(file, item, model)]
 
 
 def _fault(file: str, item: Any, model: type[BaseModel]) -> Fault:

@@ -87,6 +87,99 @@ def test_all_faults_of_all_files_come_at_once_as_a_tree(capsys: pytest.CaptureFi
     assert sum(1 for line in lines if line.startswith("  ") and not line.startswith("   ")) == 4
 
 
+BAD = """
+name = "bad"
+title = "Everything that can be wrong at once"
+minutes = 20
+throughput_kg_per_h = 25.0
+
+[[operator]]
+at_s = 1200
+action = "run_out"
+value = "planned"
+
+[[lots]]
+at_s = 300
+feeder = 1
+lot = "A"
+bulk_density_pct = 0.0
+
+[[lots]]
+at_s = 300
+feeder = 1
+lot = "B"
+bulk_density_pct = 0.0
+
+[[faults]]
+name = "gate_stuck_opened"
+at_s = 100
+
+[[faults]]
+name = "gate_stuck_open"
+at_s = 200
+duration_s = 60
+
+[[faults]]
+name = "gate_stuck_closed"
+at_s = 259
+
+[[faults]]
+name = "gate_stuck_closed"
+at_s = 261
+
+[[faults]]
+name = "nir_outage"
+at_s = 1300
+
+[[faults]]
+name = "py_step"
+at_s = 500
+severity = 21
+
+[[faults]]
+name = "rat_hole"
+at_s = 500
+target = "mixer"
+
+[[expect]]
+figure = "accepted_tablets_out_of_limit"
+at_most = 0
+source = "x"
+"""
+FOUND = [
+    "lots.1 = B at 300 s", "operator.0.at_s = 1200 s", "faults.0.name = gate_stuck_opened", "did you mean gate_stuck_open",
+    "faults.2 = gate_stuck_closed at 259 s on diverter", "gate_stuck_closed and gate_stuck_open exclude each other",
+    "faults.3 = gate_stuck_closed at 261 s", "is in force there already: faults.2 from 259 s to 439 s",
+    "faults.4.at_s = 1300 s", "faults.5.severity = 21", "-20..20 %", "faults.6.target = mixer",
+    "expect.0.figure = accepted_tablets_out_of_limit",
+]  # fmt: skip
+SHAPE = [
+    ('title = "Every', 'titel = "Every', "titel = 'Everything"), 
+    ("duration_s = 60", "duration_s = -60", "faults.1.duration_s = -60"),
+    ("at_s = 500\nseverity = 21", 'at_s = "soon"\nseverity = 21', "faults.5.at_s = 'soon'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["check", "simulate"])
+@pytest.mark.parametrize("shape", [False, True])
+def test_everything_wrong_in_a_scenario_comes_at_once(
+    capsys: pytest.CaptureFixture[str], configs: Path, command: str, shape: bool
+) -> None:
+    text, wanted = BAD, list(FOUND)
+    for old, new, shown in SHAPE if shape else []:
+        assert old in text
+        text, wanted = text.replace(old, new, 1), [*wanted, shown]
+    if shape:  # what cannot be read by itself is named for that
+        wanted = [w for w in wanted if not w.startswith(("faults.2", "gate_stuck_closed and", "faults.5.severity", "-20..20"))]
+    path = configs / "scenarios/bad.toml"
+    path.write_text(text, encoding="utf-8")
+    code = main.run(["check", str(path)] if command == "check" else ["simulate", "--scenario", str(path)])
+    err = capsys.readouterr().err
+    assert code == 2 and "Traceback" not in err
+    assert [words for words in wanted if words not in err] == [], err
+    assert len([line for line in err.splitlines() if line.startswith("  ") and line[2] != " "]) == (11 if shape else 9), err
+
+
 def test_a_single_file_is_checked_with_its_folder(capsys: pytest.CaptureFixture[str], configs: Path) -> None:
     change(configs / "controllers/nmpc.toml", "horizon_s = ", "horizon_s = 60 #")
     change(configs / "scenarios/demo.toml", "minutes = 60", "minuts = 60")

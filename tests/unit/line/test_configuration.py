@@ -105,7 +105,17 @@ def test_an_onset_after_the_end_is_refused(table: str) -> None:
     content = copy.deepcopy(SCENARIO)
     content[table][-1]["at_s"] = 3600
     ((key, _, remedy),) = faults(content, Scenario)
-    assert key == "(whole file)" and "onset at 3600 s is not before the end at 3600 s" in remedy
+    assert key == f"{table}.{len(content[table]) - 1}.at_s" and "onset at 3600 s is not before the end at 3600 s" in remedy
+
+
+def test_every_onset_after_the_end_is_named() -> None:
+    content = copy.deepcopy(SCENARIO)
+    content["minutes"] = 15
+    found = faults(content, Scenario)
+    assert [(key, value) for key, value, _ in found] == [
+        ("operator.0.at_s", "2580 s"), ("operator.1.at_s", "3300 s"), ("faults.0.at_s", "900 s"),
+        ("faults.1.at_s", "1500 s"), ("lots.0.at_s", "900 s"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,13 @@ TESTER_TAGS = (
     "Tester/ThicknessMean", "Tester/HardnessMean",
 )  # fmt: skip
 ASSAY_TAGS = ("Assay/SampleId", "Assay/CounterFrom", "Assay/CounterTo", "Assay/PulledStep", "Assay/PotencyMean")
+#: Meters of the suite, every ten seconds, in the order of their draws; the last counts pulses and has no noise.
+METER_TAGS = (
+    "Utilities/SupplyAirFlow", "Utilities/FilterPressureDrop", "Utilities/ExtractionAirFlow", "Utilities/VacuumPressure",
+    "Utilities/FeedFramePower", "Utilities/BlenderPower", "Utilities/FeederPower", "Utilities/VacuumPower",
+    "Utilities/ExtractionPower", "Utilities/ControlsPower", "Utilities/HvacPower",
+)  # fmt: skip
+ENERGY_TAG = "Utilities/EnergyTotal"
 #: Tags that come when they come.
 SLOW_TAGS = NIR_TAGS + NIR2_TAGS + TESTER_TAGS + ASSAY_TAGS
 ARRAY_TAGS = ("NIR/Spectrum", "NIR/Axis", "NIR2/Spectrum", "Press/StationForce")
@@ -57,7 +64,7 @@ class Frame:
 
     def __init__(self, register: TagRegister, n_lines: int) -> None:
         order = [*_four(NOISY_FEEDER_TAGS), *NOISY_TAGS, *EXACT_TAGS, *_four(EXACT_FEEDER_TAGS)]
-        _require(register, [*order, *SLOW_TAGS], ARRAY_TAGS)
+        _require(register, [*order, *METER_TAGS, ENERGY_TAG, *SLOW_TAGS], ARRAY_TAGS)
         self.register = register
         index = register.scalar_index
         self._position = {tag: i for i, tag in enumerate(order)}
@@ -93,7 +100,16 @@ class Frame:
         self.values[:, self._setpoints] = setpoints
         self.source_steps[:, self._fast] = second
 
-    def slow(self, i_line: int, columns: Sequence[int], values: Sequence[float], source: int, status: int = STATUS_GOOD) -> None:
+    def block(self, columns: Sequence[int], values: Vector, second: int) -> None:
+        """Write values (n, k) [plant units] of all lines at `scalars(tags)`, measured at `second`."""
+        where = _as_slice(list(columns))
+        self.values[:, where] = values
+        self.statuses[:, where] = STATUS_GOOD
+        self.source_steps[:, where] = second
+
+    def slow(
+        self, i_line: int, columns: Sequence[int], values: Sequence[float], source: int, status: int = STATUS_GOOD
+    ) -> None:
         """Write values of one line that arrive with a delay, at `scalars(tags)`."""
         self.values[i_line, columns] = values
         self.statuses[i_line, columns] = status

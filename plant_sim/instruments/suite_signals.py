@@ -7,20 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from plant_sim.extents import Vector
-from plant_sim.instruments.frame import Frame
+from plant_sim.instruments.frame import ENERGY_TAG, METER_TAGS, Frame
 from plant_sim.streams import METERS, NormalStream
 from plant_sim.surroundings.power import FEED_FRAME
 from plant_sim.surroundings.suite import Surroundings
 
-#: Meters with noise, in the order of the draws; powers from FIRST_POWER on in the order of power.CONSUMERS.
-METER_TAGS = (
-    "Utilities/SupplyAirFlow", "Utilities/FilterPressureDrop", "Utilities/ExtractionAirFlow", "Utilities/VacuumPressure",
-    "Utilities/FeedFramePower", "Utilities/BlenderPower", "Utilities/FeederPower", "Utilities/VacuumPower",
-    "Utilities/ExtractionPower", "Utilities/ControlsPower", "Utilities/HvacPower",
-)  # fmt: skip
+#: Powers from here on, in the order of power.CONSUMERS without the press.
 FIRST_POWER = 4
-#: A counter of pulses: no noise.
-ENERGY_TAG = "Utilities/EnergyTotal"
 #: Standard deviation of a meter, relative.
 METER_NOISE = 0.01
 #: From SI (and kWh) to the unit of each tag.

@@ -12,22 +12,48 @@ from typing import IO
 
 from engine.wiring import LineFiles
 from line.configuration import Scenario
-from line.errors import CommunicationError
+from line.errors import CommunicationError, ConfigurationFaults, Fault
 from plant_sim.instruments.calibration import MeasuredSpectra
-from plant_sim.parameters import draw_parameters, load_parameters
+from plant_sim.parameters import PlantParameters, draw_parameters, load_parameters
 from plant_sim.plant import Plant, PlantSetup
 
 STOP_WITHIN_S = 20.0
+#: Structure of the line -> its file of parameters.
+MATERIALS = {"a": "reference-line.toml", "b": "reference-line-b.toml"}
 
 
-def build_plant(files: LineFiles, scenario: Scenario, seed: int, measured: MeasuredSpectra | None = None) -> Plant:
-    """Return a plant whose parameters are drawn by the seed from the ranges around the reference line."""
-    nominal = load_parameters(files.folder / "materials" / "reference-line.toml")
+@dataclass(frozen=True)
+class PlantChoice:
+    """Which plant: its structure ("a", or "b" with other equations for the same line), and the seed that its parameters and
+    punches are drawn by (None: the seed of the run)."""
+
+    variant: str = "a"
+    plant_seed: int | None = None
+
+
+def reference_plant(files: LineFiles, variant: str = "a") -> PlantParameters:
+    """Return the parameters of the reference line in one of its structures. Raises ConfigurationFaults."""
+    if variant not in MATERIALS:
+        raise ConfigurationFaults([Fault("--variant", "variant", variant, f"one of {', '.join(MATERIALS)}")])
+    return load_parameters(files.folder / "materials" / MATERIALS[variant])
+
+
+def build_plant(
+    files: LineFiles,
+    scenario: Scenario,
+    seed: int,
+    measured: MeasuredSpectra | None = None,
+    choice: PlantChoice | None = None,
+) -> Plant:
+    """Return a plant whose parameters are drawn by the plant seed from the ranges around the reference line."""
+    chosen = choice or PlantChoice()
+    plant_seed = seed if chosen.plant_seed is None else chosen.plant_seed
     sampling = files.recipe.sampling
     setup = PlantSetup(
         register=files.register,
-        parameters=draw_parameters(nominal, seed),
+        parameters=draw_parameters(reference_plant(files, chosen.variant), plant_seed),
         seed=seed,
+        plant_seed=plant_seed,
         scenario=scenario,
         tester_interval_s=int(sampling.tester_interval_s),
         tester_n=sampling.tester_n,

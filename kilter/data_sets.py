@@ -29,6 +29,19 @@ TABLETS = DataSet(
     "M. Dyrby et al., Appl. Spectrosc. 56 (2002) 579, escitalopram tablets, as redistributed with pyphi and data-bloodhound",
     "public download with citation requested; redistributions under MIT and Apache-2.0",
 )
+BATCHES = DataSet(
+    "zagar_mihelic_2022",
+    "zagar_mihelic_2022/Process.csv",
+    "J. Zagar, J. Mihelic, Sci. Data 9:99 (2022), doi 10.1038/s41597-022-01203-x, data doi 10.6084/m9.figshare.c.5645578",
+    "CC BY 4.0",
+)
+YIELD_TABLE = DataSet(
+    "compaction_facts",
+    "compaction_facts/mcc_ph102_dpc_cap_hardening.csv",
+    "hydrostatic hardening of Avicel PH-102, credited to Panos 2007, from github "
+    "taha-re/manuscript-data-density-dependent-friction-tableting",
+    "material constants; the repository states no licence",
+)
 
 
 def data_folders(data: Path | None, environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:

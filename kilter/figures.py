@@ -1,4 +1,4 @@
-"""The one form of everything that measures: a table for people, one JSON object for programs, an exit code."""
+"""What measures is shown in one way: a table for people, one JSON object for programs, an exit code."""
 
 from __future__ import annotations
 
@@ -7,64 +7,18 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from line.canonical import quantise
+from hil.figures import Figure
 
 EXIT_HOLDS, EXIT_FALLS_SHORT = 0, 1
+#: Columns of a table that goes to a file or another program.
+WIDTH_OF_A_FILE = 132
 PACKAGES = ("kilter", "numpy", "scipy", "scikit-learn", "casadi", "asyncua")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured number: name, value, unit, the interval low..high it is known to (None: no interval), its source.
-
-    It holds if it is not below `at_least` and not above `at_most`; a value of None or NaN never holds, unless nothing is
-    asked of it and it is merely reported.
-    """
-
-    name: str
-    value: float | None
-    unit: str
-    source: str
-    low: float | None = None
-    high: float | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @property
-    def holds(self) -> bool:
-        """True if the value meets what is asked of it."""
-        if self.at_least is None and self.at_most is None:
-            return True
-        if self.value is None:
-            return False
-        above = self.at_least is None or self.value >= self.at_least
-        below = self.at_most is None or self.value <= self.at_most
-        return above and below and self.value == self.value
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "name": self.name,
-            "value": _finite(self.value),
-            "unit": self.unit,
-            "low": _finite(self.low),
-            "high": _finite(self.high),
-            "at_least": self.at_least,
-            "at_most": self.at_most,
-            "holds": self.holds,
-            "source": self.source,
-        }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None else quantise(float(value))
 
 
 def measurement_body(figures: Sequence[Figure], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -83,10 +37,13 @@ def show_figures(title: str, figures: Sequence[Figure], as_json: bool, extra: Ma
     if as_json:
         sys.stdout.write(json.dumps(measurement_body(figures, extra), indent=2, allow_nan=False) + "\n")
     else:
-        console = Console()
+        console = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
         console.print(figure_table(title, figures))
         for number, source in enumerate(_sources(figures), start=1):
             console.print(f"  [{number}] {source}", markup=False, highlight=False)
+        for figure in figures:
+            if figure.reason:
+                console.print(f"  {figure.name}: {figure.reason}", markup=False, highlight=False)
     return EXIT_HOLDS if all(figure.holds for figure in figures) else EXIT_FALLS_SHORT
 
 
@@ -98,6 +55,9 @@ def figure_table(title: str, figures: Sequence[Figure]) -> Table:
     for name in ("value", "interval", "asked"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("holds")
+    kinds = any(figure.kind for figure in figures)
+    if kinds:
+        table.add_column("kind")
     table.add_column("source")
     for figure in figures:
         shown = "-" if figure.value is None else f"{figure.value:.4g} {figure.unit if figure.unit != '1' else ''}".rstrip()
@@ -109,6 +69,7 @@ def figure_table(title: str, figures: Sequence[Figure]) -> Table:
             interval,
             asked,
             ("yes" if figure.holds else "NO") if asked else "",
+            *((figure.kind,) if kinds else ()),
             f"\\[{numbers[figure.source]}]",
         )
     return table
@@ -119,6 +80,8 @@ def _sources(figures: Sequence[Figure]) -> list[str]:
 
 
 def _asked(figure: Figure) -> str:
+    if figure.at_least is not None and figure.at_most is not None:
+        return f"{figure.at_least:.4g}..{figure.at_most:.4g}"
     words = [f">= {figure.at_least:g}"] if figure.at_least is not None else []
     words += [f"<= {figure.at_most:g}"] if figure.at_most is not None else []
     return ", ".join(words)

@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from engine.folders import find_configs
 from engine.wiring import load_files
 from hil.calibration import measured_spectra, simulated_model
 from hil.scenarios import load_scenario, shortened, split_beat_fault, with_fault
+from hil.validation.ensemble import LotPlan
+from hil.validation.report import write_page
+from hil.validation.suite import DataFiles, run_validation
 from hil.virtual_plant import build_plant
-from kilter.demo import Fault, Minutes, Secrets, Seed, Spectra
-from kilter.runner import ensure_secrets
+from kilter import data_sets
+from kilter.demo import AsJson, Fault, Minutes, Secrets, Seed, Spectra
+from kilter.figures import show_figures
+from kilter.runner import ensure_secrets, stage_bar
 from line.clock import SystemClock
 from line.errors import DataError
 from line.wire import WireMode
@@ -76,3 +82,40 @@ def simulated_sensor(
     model = simulated_model(load_files(find_configs(os.environ, Path.cwd())), seed)
     out.write_text(model.to_text(), encoding="utf-8")
     sys.stdout.write(f"{out}: model {model.id} {model.version}, SHA-256 {model.hash}\n")
+
+
+@app.command("validate")
+def validate(
+    lots: Annotated[int, typer.Option(help="Simulated lots to compare with real batches.", min=8, max=5000)] = 200,
+    minutes: Annotated[int, typer.Option(help="Length of a lot [min], start-up included.", min=20, max=720)] = 75,
+    stops: Annotated[float, typer.Option("--stops-per-hour", help="Press stops; real presses 1.5-2.6.", min=0, max=20)] = 2.0,
+    quick: Annotated[bool, typer.Option("--quick", help="16 lots of 30 min: for a look, not for a verdict.")] = False,
+    seed: Seed = 1,
+    data: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Folder for validation.md and its plots; ./docs if it is there.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the simulated plant with published figures and 1,005 real batches. Exit 1 if a figure does not hold.
+
+    Says of each figure whether it was used to choose parameters (fitted), repeats the model's arithmetic (verified) or was
+    never used (predicted); only the last is validation. Takes some minutes.
+    """
+    batches = data_sets.find(data_sets.BATCHES, data).parent
+    found = DataFiles(batches, data_sets.find(data_sets.YIELD_TABLE, data))
+    plan = LotPlan(16, 30, stops, seed) if quick else LotPlan(lots, minutes, stops, seed)
+    files = load_files(find_configs(os.environ, Path.cwd()))
+    with stage_bar(Console(stderr=True)) as progress:
+        validation = run_validation(files, found, plan, progress)
+    folder = docs or (Path("docs") if Path("docs").is_dir() and not quick else None)
+    written = [str(path) for path in write_page(validation, folder)] if folder is not None else []
+    extra = {
+        "kinds": {kind: {"hold": held, "of": total} for kind, (held, total) in validation.counts.items()},
+        "ensemble": vars(plan),
+        "written": written,
+    }
+    code = show_figures("Validation of the simulated plant", validation.figures, as_json, extra)
+    if not as_json:
+        for kind, (held, total) in validation.counts.items():
+            sys.stdout.write(f"{kind}: {held} of {total} hold\n")
+        sys.stdout.write("".join(f"written: {path}\n" for path in written))
+    raise typer.Exit(code)

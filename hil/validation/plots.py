@@ -1,0 +1,91 @@
+"""Plots of a validation as SVG files: residence times, funnel, distributions over lots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hil.validation.funnel import DEVIATIONS_PCT, LIMITS_PCT, Funnel
+from hil.validation.real_batches import Comparison
+from hil.validation.residence import Pulse, computed_pulse
+from hil.validation.suite import Validation
+
+#: file name -> title
+PLOTS = {
+    "validation-residence.svg": "Tracer in the running plant against the computed residence times",
+    "validation-funnel.svg": "How long the API feeder may deviate",
+    "validation-lots.svg": "Simulated lots against commercial batches, cumulative",
+}
+#: The same picture gives the same bytes: no date, no random identifiers.
+STYLE: dict[Any, Any] = {"svg.hashsalt": "kilter", "svg.fonttype": "none", "font.size": 8, "axes.grid": True, "grid.alpha": 0.3}
+SIMULATED, REAL = "#1f77b4", "#d95f02"
+COLUMNS = 4
+
+
+def write_plots(validation: Validation, folder: Path) -> list[Path]:
+    """Write every plot and return their paths."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(STYLE):
+        drawn = (
+            _residence(Figure(figsize=(7, 3)), validation.pulse),
+            _funnel(Figure(figsize=(5, 3)), validation.funnel),
+            _lots(Figure(figsize=(10, 10)), validation.comparisons),
+        )
+        paths = [folder / name for name in PLOTS]
+        for figure, path in zip(drawn, paths, strict=True):
+            figure.savefig(path, format="svg", metadata={"Date": None})
+            path.write_text("\n".join(line.rstrip() for line in path.read_text(encoding="utf-8").splitlines()) + "\n", "utf-8")
+    return paths
+
+
+def _residence(figure: Any, pulse: Pulse) -> Any:
+    axes = figure.subplots()
+    computed = computed_pulse()
+    for place, colour in (("blender", REAL), ("tablet", SIMULATED)):
+        share = getattr(pulse, place)
+        age = np.arange(share.size)
+        axes.plot(age, share / share.sum(), color=colour, label=f"{place}, plant")
+        axes.plot(age, getattr(computed, place), "k:", linewidth=1, label="computed" if place == "tablet" else None)
+    axes.set(xlabel="age [s]", ylabel="share leaving in a second", xlim=(0, 600))
+    axes.legend()
+    figure.tight_layout()
+    return figure
+
+
+def _funnel(figure: Any, funnel: Funnel) -> Any:
+    axes = figure.subplots()
+    for j, limit in enumerate(LIMITS_PCT):
+        lines = axes.plot(DEVIATIONS_PCT, funnel.tablet[:, j], "o-", label=f"tablet within {limit:g} %")
+        axes.plot(DEVIATIONS_PCT, funnel.computed[:, j], "x", color=lines[0].get_color())
+    axes.set(xlabel="deviation of the API feeder [%]", ylabel="longest [s]", yscale="log")
+    axes.legend()
+    figure.tight_layout()
+    return figure
+
+
+def _lots(figure: Any, comparisons: tuple[Comparison, ...]) -> Any:
+    rows = -(-len(comparisons) // COLUMNS)
+    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for panel, comparison in zip(axes, comparisons, strict=False):
+        for values, colour in ((comparison.real, REAL), (comparison.simulated, SIMULATED)):
+            ordered = np.sort(values)
+            panel.step(ordered, np.linspace(0.0, 1.0, ordered.size), color=colour, where="post")
+        panel.set_title(f"{comparison.name.replace('_', ' ')}\n({comparison.feature.kind})", fontsize=7)
+        panel.set_xlim(*_window(comparison))
+    for panel in axes[len(comparisons) :]:
+        panel.set_visible(False)
+    figure.suptitle("blue: simulated lots; orange: real batches", fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def _window(comparison: Comparison) -> tuple[float, float]:
+    """What of the axis to show: the middle 96 % of both."""
+    both = [np.percentile(values, (2, 98)) for values in (comparison.real, comparison.simulated)]
+    low, high = min(float(x[0]) for x in both), max(float(x[1]) for x in both)
+    return low, high if high > low else low + 1.0

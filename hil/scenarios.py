@@ -34,6 +34,19 @@ def load_scenario(folder: Path, name: str) -> Scenario:
     return scenario
 
 
+def catalogue(folder: Path) -> list[Scenario]:
+    """Return every scenario of a configuration folder in order of name. Raises ConfigurationFaults: all faults of all files."""
+    found: list[Fault] = []
+    scenarios: list[Scenario] = []
+    for path in sorted((folder / "scenarios").glob("*.toml")):
+        scenario, faults = read_scenario(path)
+        found += faults
+        scenarios += [scenario] if scenario is not None else []
+    if found:
+        raise ConfigurationFaults(found)
+    return scenarios
+
+
 def read_scenario(path: Path) -> tuple[Scenario | None, list[Fault]]:
     """Return a scenario file as a model (None if it does not fit the model) and everything that is wrong in it.
 

@@ -151,6 +151,7 @@ class FillParameters(_Checked):
     within_run_time: Quantity = _unit("s")
     tablet_sigma: Quantity = _unit("%")
     depth_nominal: Quantity = _unit("mm")
+    underfill_spread: Quantity = _unit("-")
 
 
 class CompactionParameters(_Checked):
@@ -168,7 +169,11 @@ class CompactionParameters(_Checked):
     force_sensor_noise: Quantity = _unit("%")
     force_span_error: Quantity = _unit("%")
     pre_force: Quantity = _unit("kN")
-    pre_exponent: Quantity = _unit("-")
+    air_pressure: Quantity = _unit("MPa")
+    air_recovery: Quantity = _unit("-")
+    air_strength_loss: Quantity = _unit("%")
+    punch_wear: Quantity = _unit("um/h")
+    punch_wear_sigma: Quantity = _unit("%")
 
 
 class StrengthParameters(_Checked):
@@ -178,6 +183,8 @@ class StrengthParameters(_Checked):
     porosity_factor: Quantity = _unit("-")
     lubrication_share: Quantity = _unit("-")
     lubrication_loss: Quantity = _unit("%")
+    moisture_reference: Quantity = _unit("%")
+    moisture_effect: Quantity = _unit("-")
     tablet_sigma: Quantity = _unit("%")
 
 
@@ -187,6 +194,16 @@ class EjectionParameters(_Checked):
     force_ratio: Quantity = _unit("-")
     lubricant_exponent: Quantity = _unit("-")
     sensor_noise: Quantity = _unit("%")
+
+
+class PressVariantParameters(_Checked):
+    """Constants of die filling, compaction and strength that only variant b uses."""
+
+    initial_density: Quantity = _unit("-")
+    compressibility: Quantity = _unit("-")
+    kawakita_pressure: Quantity = _unit("MPa")
+    critical_density: Quantity = _unit("-")
+    fill_half_ratio: Quantity = _unit("-")
 
 
 class ContentParameters(_Checked):
@@ -239,6 +256,7 @@ class PlcParameters(_Checked):
     level_filter: Quantity = _unit("s")
     force_gain: Quantity = _unit("-")
     force_to_weight: Quantity = _unit("-")
+    force_dead_band: Quantity = _unit("%")
     hopper_high: Quantity = _unit("kg")
     hopper_low: Quantity = _unit("kg")
     hopper_empty: Quantity = _unit("kg")
@@ -280,6 +298,7 @@ class PlantParameters(_Group):
     compaction: CompactionParameters
     strength: StrengthParameters
     ejection: EjectionParameters
+    press_b: PressVariantParameters
     content: ContentParameters
     drive: DriveParameters
     chute: ChuteParameters

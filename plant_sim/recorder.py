@@ -36,10 +36,9 @@ class Recorder:
             self.truth.add_tablets(
                 lines.second, mass, tablets.content_kg[i, :n], strength, tablets.rejected[i, :n], lines.sampled[i, :n]
             )
-        if lines.arrivals is not None:
-            accepted, diverted, counters = lines.arrivals
-            self.truth.arrive(counters[i][accepted[i]], Destination.ACCEPTED)
-            self.truth.arrive(counters[i][diverted[i]], Destination.DIVERTED)
+        accepted, diverted = lines.chute.arrivals(i)
+        self.truth.arrive(accepted, Destination.ACCEPTED)
+        self.truth.arrive(diverted, Destination.DIVERTED)
         row = [float(lines.second), *self._potencies(), *self._tablet_means(n), *self._flows(), *self._ledger()]
         row += [float(lines.sequence.state[i]), float(len(lines.timeline.names(i, lines.second - 1)))]
         self.truth.add_row(np.array(row))
@@ -78,7 +77,7 @@ class Recorder:
             float(pressed[TOTAL]),
             lubricant,
             density,
-            float(effects.yield_pressure[i]),
+            float(lines.press.yield_factor[i]),
         ]
 
     def _ledger(self) -> list[float]:

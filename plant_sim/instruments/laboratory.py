@@ -13,7 +13,7 @@ from plant_sim.effects import FaultEffects
 from plant_sim.extents import Flags, Vector
 from plant_sim.instruments.release_laboratory import ReleaseLaboratory
 from plant_sim.streams import LABORATORY, NormalStream
-from plant_sim.units.press import Tablets
+from plant_sim.units.tablets import Tablets
 
 N_NORMALS = 4
 Events = list[tuple[int, dict[str, Any]]]

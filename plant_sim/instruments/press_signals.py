@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plant_sim.columns import Columns
-from plant_sim.effects import FaultEffects
 from plant_sim.extents import Vector
 from plant_sim.instruments.frame import Frame
 from plant_sim.plc.sequence import STOPPED
@@ -37,7 +36,6 @@ class PressSignals:
         self._setpoint = to[:, frame.column("Press/MainForceSetpoint")]
         self._turns, self._made = to[:, frame.column("Press/RevolutionId")], to[:, frame.column("Press/TabletsMade")]
         to[:, frame.column("Press/WeightLoop")] = float(weight_loop)
-        self._mean_kg = 1.0 / groups["content"]["tablet_mass"]
         drive = groups["drive"]
         self._standby = STANDBY_SHARE * drive["power_idle"]
         self._running = (1.0 - STANDBY_SHARE) * drive["power_idle"]
@@ -72,20 +70,15 @@ class PressSignals:
         self._tablets(lines)
 
     def _tablets(self, lines: Lines) -> None:
-        tablets, comp = lines.tablets, self._g["compaction"]
+        tablets = lines.tablets
         if tablets is None:
             return
         share = 1.0 / np.maximum(tablets.count, 1)
         np.multiply(np.add.reduce(tablets.force_read_n * tablets.made, axis=1), share, out=self._force)
         np.multiply(np.add.reduce(tablets.ejection_n * tablets.made, axis=1), share, out=self._ejection)
-        relative = np.add.reduce(tablets.mass_kg, axis=1) * share * self._mean_kg
-        np.multiply(comp["pre_force"], np.power(relative, comp["pre_exponent"]), out=self._pre)
+        np.multiply(np.add.reduce(tablets.pre_force_n, axis=1), share, out=self._pre)
         self._power += self._g["drive"]["compaction_work"] * tablets.count
         self._srel *= self._force > 0.0
-
-    def falsify(self, effects: FaultEffects) -> None:
-        """Let faults in force act on what was written."""
-        self._pre *= effects.pre_force
 
     def keep(self) -> None:
         """Keep what the PLC reads next second: `main_force`, `ejection` [N] (n,); hold SREL in its range."""

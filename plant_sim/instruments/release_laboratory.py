@@ -11,7 +11,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.streams import RELEASE_LABORATORY, NormalStream
-from plant_sim.units.press import Tablets
+from plant_sim.units.tablets import Tablets
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,13 @@ from plant_sim.instruments.bin_signals import BinSignals
 from plant_sim.instruments.blend_signals import BlendSignals
 from plant_sim.instruments.feeder_signals import FeederSignals
 from plant_sim.instruments.frame import (
-    ASSAY_TAGS, N_SENSOR_NORMALS, NIR2_TAGS, NIR_TAGS, NOISY_FEEDER_TAGS, TESTER_TAGS, Frame,
+    ASSAY_TAGS,
+    N_SENSOR_NORMALS,
+    NIR2_TAGS,
+    NIR_TAGS,
+    NOISY_FEEDER_TAGS,
+    TESTER_TAGS,
+    Frame,
 )  # fmt: skip
 from plant_sim.instruments.press_signals import PressSignals
 from plant_sim.instruments.probe import INSTRUMENT_SERIAL, PROBE_ID, Scan
@@ -92,8 +98,8 @@ class Sensors:
         np.multiply(self._absolute, normals, out=self._work)
         self._noisy += self._work
         if lines.effects.any_active:
-            for signals in self._signals:
-                signals.falsify(lines.effects)
+            for instruments in (self._feeders, self._blend, self._bins):
+                instruments.falsify(lines.effects)
         self._take_over()
         self.frame.publish(lines.second, lines.guard.accepted)
         self._arrivals(lines)

@@ -8,6 +8,7 @@ import numpy as np
 
 from line.modes import WeightLoop
 from plant_sim.columns import Columns
+from plant_sim.effects import FaultEffects
 from plant_sim.extents import Flags, Vector, bounded
 
 #: Fill depth is only corrected while the turret runs at least this fast [rev/s].
@@ -15,6 +16,8 @@ SLOWEST_CORRECTED = 10.0 / 60.0
 FILL_LOW_M, FILL_HIGH_M = 4e-3, 12e-3
 #: Largest correction of the fill depth in one revolution [m].
 FILL_STEP_MAX_M = 0.09e-3
+#: Rows of the positions that move at a limited rate.
+TURRET, FILL, HEIGHT, IMPELLER = range(4)
 
 
 @dataclass(frozen=True)
@@ -30,22 +33,48 @@ class PressSetpoints:
 
 
 class PressLoops:
-    """Positions and speeds of the presses, (n,): `turret` rev/s, `fill_depth` m, `main_height` m, `impeller` rev/s."""
+    """Positions and speeds of the presses, (n,): `turret` rev/s, `fill_depth` m, `main_height` m, `impeller` rev/s.
+
+    The vendor's force loop corrects the fill depth once a revolution by a share of the force error, in whole steps of
+    the drive's resolution, and leaves errors within the dead band alone. Gain and dead band are fitted to how often and
+    how far commercial presses move (35-65 % of all 10 s samples, median 0.02-0.03 mm).
+    """
 
     def __init__(self, groups: dict[str, Columns], n_stations: int, weight_loop: WeightLoop) -> None:
-        self._g, self._host = groups, weight_loop is WeightLoop.HOST
+        self._host = weight_loop is WeightLoop.HOST
         plc, drive = groups["plc"], groups["drive"]
+        self._plc, self._drive = plc, drive
         n = plc["force_gain"].shape[0]
-        self._mass_a_turn = groups["content"]["tablet_mass"] * n_stations
+        self._per_turn = 1.0 / (groups["content"]["tablet_mass"] * n_stations)
         self._filter = -np.expm1(-1.0 / plc["level_filter"])
-        self._resolution = drive["fill_resolution"]
+        self._resolution, self._per_step = drive["fill_resolution"], 1.0 / drive["fill_resolution"]
+        self._band = plc["force_dead_band"]
+        self._move_a_force = -plc["force_gain"] / plc["force_to_weight"]
+        self._integral_rate = 1.0 / (plc["level_time"] * plc["level_integral_time"])
         self.fill_target: Vector = groups["fill"]["depth_nominal"].copy()
-        self.fill_depth: Vector = self.fill_target.copy()
-        self.main_height: Vector = groups["compaction"]["main_height"].copy()
+        self._now: Vector = np.zeros((4, n))
+        self._now[FILL], self._now[HEIGHT] = self.fill_target, groups["compaction"]["main_height"]
+        self._wanted, self._reach = self._now.copy(), np.zeros((4, n))
+        self._reach[FILL], self._reach[HEIGHT] = drive["fill_rate"], drive["height_rate"]
+        self._rates = (drive["turret_rate"], groups["blender"]["speed_rate"])
         self.turret: Vector = np.zeros(n)
-        self.impeller: Vector = np.zeros(n)
         self.level: Vector = np.zeros(n)
         self._integral = np.zeros(n)
+
+    @property
+    def fill_depth(self) -> Vector:
+        """(n,) fill depth reached [m]."""
+        return self._now[FILL]
+
+    @property
+    def main_height(self) -> Vector:
+        """(n,) main roller gap reached, as displayed [m]."""
+        return self._now[HEIGHT]
+
+    @property
+    def impeller(self) -> Vector:
+        """(n,) impeller speed of the blender's drive [rev/s]."""
+        return self._now[IMPELLER]
 
     def step(
         self,
@@ -54,40 +83,40 @@ class PressLoops:
         revolution_force: Vector,
         new_revolution: Flags,
         run: tuple[Flags, Flags, Flags],
+        effects: FaultEffects,
     ) -> None:
         """Advance one second. level [kg] and revolution_force [N] as measured; run = (pressing, steady, blending)."""
         pressing, steady, blending = run
-        drive, rate = self._g["drive"], self._g["blender"]["speed_rate"]
         self.level = self.level + self._filter * (level - self.level)
-        wanted = np.where(pressing, self._turret_wanted(sp, steady), 0.0)
-        slew = np.where(pressing, drive["turret_rate"], np.inf)
-        self.turret = self.turret + bounded(wanted - self.turret, -slew, slew)
         self._correct_fill(sp, revolution_force, new_revolution & pressing)
-        reach = drive["fill_rate"]
-        command = np.rint(self.fill_target / self._resolution) * self._resolution
-        self.fill_depth = self.fill_depth + bounded(command - self.fill_depth, -reach, reach)
-        reach = drive["height_rate"]
-        self.main_height = self.main_height + bounded(sp.main_height - self.main_height, -reach, reach)
-        brake = np.where(blending, rate, np.inf)
-        self.impeller = self.impeller + bounded(np.where(blending, sp.impeller, 0.0) - self.impeller, -brake, brake)
+        wanted, reach = self._wanted, self._reach
+        wanted[TURRET] = np.where(pressing, self._turret_wanted(sp, steady), 0.0)
+        wanted[FILL] = np.rint(self.fill_target * self._per_step) * self._resolution
+        wanted[HEIGHT] = sp.main_height
+        wanted[IMPELLER] = np.where(blending, sp.impeller, 0.0)
+        reach[TURRET] = np.where(pressing, self._rates[0], np.inf)
+        reach[IMPELLER] = np.where(blending, self._rates[1], np.inf)
+        if effects.any_active:
+            wanted[FILL] = np.where(effects.fill_stuck, self._now[FILL], wanted[FILL])
+        self._now = self._now + bounded(wanted - self._now, -reach, reach)
+        self.turret = self._now[TURRET]
+        if effects.any_active:
+            self.turret = self.turret * effects.turret_speed
 
     def _turret_wanted(self, sp: PressSetpoints, steady: Flags) -> Vector:
-        plc, drive = self._g["plc"], self._g["drive"]
-        error = np.where(steady, self.level - sp.hopper_level, 0.0)
-        forward = sp.throughput / self._mass_a_turn
-        ask = forward + (error / plc["level_time"] + self._integral) / self._mass_a_turn
+        plc, drive = self._plc, self._drive
+        error = (self.level - sp.hopper_level) * steady
+        ask = (sp.throughput + error / plc["level_time"] + self._integral) * self._per_turn
         wanted = bounded(ask, drive["turret_speed_min"], drive["turret_speed_max"])
-        free = wanted == ask
-        self._integral = self._integral + np.where(free, error / (plc["level_time"] * plc["level_integral_time"]), 0.0)
+        self._integral = self._integral + error * self._integral_rate * (wanted == ask)
         return wanted
 
     def _correct_fill(self, sp: PressSetpoints, force: Vector, new: Flags) -> None:
         if self._host:
             self.fill_target = sp.fill_depth
             return
-        plc = self._g["plc"]
         error = (force - sp.main_force) / sp.main_force
-        move = -plc["force_gain"] * error / plc["force_to_weight"] * self.fill_target
-        move = bounded(move, -FILL_STEP_MAX_M, FILL_STEP_MAX_M)
-        use = new & (self.turret >= SLOWEST_CORRECTED)
-        self.fill_target = bounded(self.fill_target + np.where(use, move, 0.0), FILL_LOW_M, FILL_HIGH_M)
+        use = new & (self.turret >= SLOWEST_CORRECTED) & (np.abs(error) > self._band)
+        if use.any():
+            move = bounded(self._move_a_force * error * self.fill_target, -FILL_STEP_MAX_M, FILL_STEP_MAX_M)
+            self.fill_target = bounded(self.fill_target + move * use, FILL_LOW_M, FILL_HIGH_M)

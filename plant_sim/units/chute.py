@@ -9,11 +9,15 @@ import numpy as np
 
 from line.configuration import Geometry
 from plant_sim.columns import Columns
+from plant_sim.effects import FaultEffects
 from plant_sim.extents import Counts, Flags, Vector, bounded
-from plant_sim.units.press import MAX_TABLETS, Tablets
+from plant_sim.units.gate import Gate
+from plant_sim.units.tablets import MAX_TABLETS, Tablets
 
-#: Seconds of production that may be in the chute at once, and the latest arrival after compression [s].
-MAX_SECONDS = 12
+#: Transport is at most so many standard deviations from its mean.
+TRANSPORT_REACH = 4.0
+#: A clogged deduster takes at most so many times longer.
+SLOWEST = 3.0
 
 
 class Destination(IntEnum):
@@ -35,65 +39,122 @@ REJECTED, SAMPLED = int(Destination.REJECTED), int(Destination.SAMPLED)
 class Chute:
     """Tablets on their way and the scales under the four containers of n lines.
 
-    A tablet reaches the gate ejection + gate transport after compression (registered mean and spread); a rejected or
-    sampled one leaves at ejection. The gate moves gate_switching after its command.
+    A tablet reaches the gate ejection + gate transport after compression (registered mean and spread, normal, cut at
+    TRANSPORT_REACH standard deviations and at 0; tablets may overtake each other); a rejected or sampled one leaves at
+    ejection. Masses are added up by the second of arrival; single tablets are looked at only in a second in which the
+    gate moves. `open` is its true position at the end of the second.
     """
 
     def __init__(self, p: Columns, geometry: Sequence[Geometry]) -> None:
         n = len(geometry)
-        shape = (n, MAX_SECONDS, MAX_TABLETS)
         mean = np.array([g.ejection_from_die.mean_s + g.gate_from_ejection.mean_s for g in geometry])
         spread = np.array([np.hypot(g.ejection_from_die.spread_s, g.gate_from_ejection.spread_s) for g in geometry])
         self._mean, self._spread = mean[:, None], spread[:, None]
-        self._switch = np.array([g.gate_switching.mean_s for g in geometry])
+        self._latest = mean + TRANSPORT_REACH * spread
+        #: seconds of production that may be on their way, of the slowest line
+        self._n_seconds = int(np.ceil(self._latest.max() * SLOWEST)) + 3
+        self._gate = Gate(np.array([g.gate_switching.mean_s for g in geometry]))
         self._gain = 1.0 + p["accepted_scale_span_error"]
         self._p = p
-        self._arrival = np.full(shape, np.inf)
-        self._mass = np.zeros(shape)
-        self._pending = np.zeros(shape, np.bool_)
-        self._counter = np.zeros(shape, np.int64)
-        self.open = np.zeros(n, np.bool_)
+        shape = (n, self._n_seconds, MAX_TABLETS)
+        self._arrival: Vector = np.full(shape, np.inf)
+        self._mass: Vector = np.zeros(shape)
+        self._first_counter: Counts = np.zeros(shape[:2], np.int64)
+        # by second of arrival, and behind them: rejected, sampled, no tablet
+        self._due_n: Counts = np.zeros((n, self._n_seconds), np.int64)
+        self._due_kg: Vector = np.zeros((n, self._n_seconds))
+        self._base = np.arange(n)[:, None] * (self._n_seconds + 3)
+        self._places = np.arange(MAX_TABLETS) + 0.5
         self.counts: Counts = np.zeros((n, N_DESTINATIONS), np.int64)
         self.masses: Vector = np.zeros((n, N_DESTINATIONS))
-        self._slot = 0
+        self._settled = -1
+
+    @property
+    def open(self) -> Flags:
+        """(n,) true position of the gate: accept."""
+        return self._gate.open
 
     @property
     def held(self) -> Vector:
         """(n,) kg between die and containers."""
-        return np.where(self._pending, self._mass, 0.0).reshape(self._mass.shape[0], -1).sum(axis=1)
+        held: Vector = self._due_kg.sum(axis=1)
+        return held
 
-    def add(self, second: int, tablets: Tablets, sampled: Flags, normals: Vector) -> None:
-        """Take this second's tablets (compressed within second..second+1); sampled ones go to the sample container."""
-        direct = tablets.rejected | sampled
-        within = (np.arange(MAX_TABLETS) + 0.5) / np.maximum(tablets.count, 1)[:, None]
-        travel = bounded(self._mean + self._spread * normals, 0.0, MAX_SECONDS - 3.0)
-        slot = self._slot
-        self._slot = (slot + 1) % MAX_SECONDS
-        self._arrival[:, slot] = second + within + travel
-        self._mass[:, slot] = tablets.mass_kg
-        self._counter[:, slot] = tablets.counter
-        self._pending[:, slot] = tablets.made & ~direct
-        for flags, place in ((tablets.rejected & ~sampled, REJECTED), (sampled, SAMPLED)):
-            self.counts[:, place] += flags.sum(axis=1)
-            self.masses[:, place] += np.where(flags, tablets.mass_kg, 0.0).sum(axis=1)
+    def add(self, second: int, tablets: Tablets, sampled: Flags, effects: FaultEffects, normals: Vector) -> None:
+        """Take this second's tablets (compressed within second..second+1); sampled ones go to the sample container.
 
-    def settle(self, second: int, command_open: Flags) -> tuple[Flags, Flags, Counts]:
-        """Let tablets arrive within second..second+1; the gate obeys `command_open` after its switching time.
-
-        Returns (accepted, diverted, counter), arrays (n, MAX_SECONDS, MAX_TABLETS).
+        normals (n, MAX_TABLETS) for the transport times.
         """
-        arrived = self._pending & (self._arrival < second + 1.0)
-        early = self._arrival < (second + self._switch)[:, None, None]
-        is_open = np.where(early, self.open[:, None, None], command_open[:, None, None])
-        accepted, diverted = arrived & is_open, arrived & ~is_open
-        self._pending &= ~arrived
-        n = self.open.shape[0]
-        for flags, place in ((accepted, ACCEPTED), (diverted, DIVERTED)):
-            flat = flags.reshape(n, -1)
-            self.counts[:, place] += flat.sum(axis=1)
-            self.masses[:, place] += np.where(flat, self._mass.reshape(n, -1), 0.0).sum(axis=1)
-        self.open = command_open.copy()
-        return accepted, diverted, self._counter
+        n, m = tablets.made.shape
+        travel = normals[:, :m] * self._spread
+        travel += self._mean
+        travel = bounded(travel, 0.0, self._latest[:, None])
+        if effects.any_active:
+            travel *= bounded(effects.chute_slow, 0.0, SLOWEST)[:, None]
+        travel += self._places[:m] / np.maximum(tablets.count, 1)[:, None]
+        travel += second
+        due = travel.astype(np.int64)
+        due %= self._n_seconds
+        gone = tablets.rejected | sampled
+        ring = second % self._n_seconds
+        self._arrival[:, ring, :m] = np.where(tablets.made & ~gone, travel, np.inf)
+        self._arrival[:, ring, m:] = np.inf
+        self._mass[:, ring, :m] = tablets.mass_kg
+        self._first_counter[:, ring] = tablets.first_counter
+        self._share_out(due, tablets, sampled, gone)
+
+    def _share_out(self, due: Counts, tablets: Tablets, sampled: Flags, gone: Flags) -> None:
+        """Add masses and numbers to the second of arrival; rejected and sampled ones at once to their containers."""
+        n, last = due.shape[0], self._n_seconds
+        due[~tablets.made] = last + 2
+        if gone.any():
+            due[tablets.rejected] = last
+            due[sampled] = last + 1
+        due += self._base
+        place, size = due.ravel(), n * (last + 3)
+        numbers = np.bincount(place, minlength=size).reshape(n, -1)
+        masses = np.bincount(place, tablets.mass_kg.ravel(), minlength=size).reshape(n, -1)
+        self._due_n += numbers[:, :last]
+        self._due_kg += masses[:, :last]
+        self.counts[:, REJECTED:] += numbers[:, last : last + 2]
+        self.masses[:, REJECTED:] += masses[:, last : last + 2]
+
+    def settle(self, second: int, command_open: Flags, effects: FaultEffects) -> None:
+        """Let tablets arrive within second..second+1 while the gate obeys `command_open` (n,)."""
+        column = second % self._n_seconds
+        numbers, masses = self._due_n[:, column].copy(), self._due_kg[:, column].copy()
+        self._due_n[:, column], self._due_kg[:, column] = 0, 0.0
+        was_open = self._gate.open
+        moving = self._gate.step(second, command_open, effects)
+        good = was_open * numbers
+        good_kg = was_open * masses
+        for i in np.flatnonzero(moving) if moving is not None else ():
+            accepted, _ = self._split(int(i), second)
+            good[i] = accepted.sum()
+            good_kg[i] = masses[i] if good[i] == numbers[i] else (self._mass[i][accepted]).sum()
+        self.counts[:, ACCEPTED] += good
+        self.counts[:, DIVERTED] += numbers - good
+        self.masses[:, ACCEPTED] += good_kg
+        self.masses[:, DIVERTED] += masses - good_kg
+        self._settled = second
+
+    def _split(self, line: int, second: int) -> tuple[Flags, Flags]:
+        """Return (accepted, diverted) of one line in a second, (seconds, tablets) of production."""
+        arrival = self._arrival[line]
+        here = (arrival >= second) & (arrival < second + 1.0)
+        is_open = self._gate.open_at(line, arrival)
+        return here & is_open, here & ~is_open
+
+    def arrivals(self, line: int) -> tuple[Counts, Counts]:
+        """Return the counters of the tablets of one line that were (accepted, diverted) in the second settled last."""
+        if self._settled < 0:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        accepted, diverted = self._split(line, self._settled)
+        return self._counters(line, accepted), self._counters(line, diverted)
+
+    def _counters(self, line: int, flags: Flags) -> Counts:
+        rows, places = np.nonzero(flags)
+        return self._first_counter[line, rows] + places
 
     def weigh(self, normals: Vector) -> Vector:
         """Return the container scales [kg]: accepted, diverted, rejected, sampled, (n, 4); normals (n, 4)."""

@@ -17,7 +17,7 @@ from gateway.inprocess import InProcessPort
 from gateway.port import OpcUaPort
 from hil.calibration import measured_model, measured_spectra, simulated_model, split_measured
 from hil.scenarios import split_beat_fault
-from hil.virtual_plant import build_plant, start_plant
+from hil.virtual_plant import REFERENCE_PLANT, PlantChoice, build_plant, start_plant
 from historian.ports import SqliteCommandQueue, SqliteLiveFrames
 from historian.record import Record
 from line.canonical import content_hash
@@ -40,7 +40,7 @@ class BenchOptions:
 
     `endpoint` None: a plant of our own, in this process unless `sockets`; `scenario_arguments` are the words by which
     the plant's process builds the same scenario; `spectra` a measured set that the probe plays; `model_file` a soft
-    sensor to use instead of one calibrated for the simulated probe.
+    sensor to use instead of one calibrated for the simulated probe; `plant` which plant it is, if it is our own.
     """
 
     scenario: Scenario
@@ -55,6 +55,7 @@ class BenchOptions:
     scenario_arguments: tuple[str, ...] = ()
     model_file: Path | None = None
     wire_mode: WireMode = WireMode.LOCKSTEP
+    plant: PlantChoice = REFERENCE_PLANT
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,11 @@ def _model(files: LineFiles, options: BenchOptions) -> SoftSensorModel:
 
 
 def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> dict[str, object]:
+    own = options.endpoint is None
     return {
         "seed": options.seed,
+        "plant_variant": options.plant.variant if own else None,
+        "plant_seed": options.plant.seed(options.seed) if own else None,
         "controller": options.controller,
         "scenario": options.scenario.model_dump(mode="json"),
         "recipe": files.recipe.model_dump(mode="json"),
@@ -132,7 +136,7 @@ def _plant(
         return lambda: OpcUaPort(endpoint, files.register, secrets, clock, mode=mode)
     if not options.sockets:
         measured = measured_spectra(options.spectra, options.seed) if options.spectra else None
-        plant = build_plant(files, scenario, options.seed, measured)
+        plant = build_plant(files, scenario, options.seed, measured, options.plant)
         if truth is not None:
             stack.callback(plant.write_truth, truth)
         return lambda: InProcessPort(plant, files.register)
@@ -144,6 +148,7 @@ def _plant(
 def _plant_arguments(files: LineFiles, options: BenchOptions, truth: Path | None) -> list[str]:
     arguments = [*options.scenario_arguments, "--seed", str(options.seed), "--port", "0", "--with-parent"]
     arguments += ["--secrets", str(options.secrets), "--configs", str(files.folder), "--truth", str(truth)]
+    arguments += ["--variant", options.plant.variant, "--plant-seed", str(options.plant.seed(options.seed))]
     if options.spectra is not None:
         arguments += ["--spectra", str(options.spectra)]
     return arguments

@@ -30,6 +30,14 @@ class PlantChoice:
     variant: str = "a"
     plant_seed: int | None = None
 
+    def seed(self, run_seed: int) -> int:
+        """Return the seed that the plant is drawn by in a run of `run_seed`."""
+        return run_seed if self.plant_seed is None else self.plant_seed
+
+
+#: The plant that a run gets if nobody chooses another.
+REFERENCE_PLANT = PlantChoice()
+
 
 def reference_plant(files: LineFiles, variant: str = "a") -> PlantParameters:
     """Return the parameters of the reference line in one of its structures. Raises ConfigurationFaults."""
@@ -43,15 +51,14 @@ def build_plant(
     scenario: Scenario,
     seed: int,
     measured: MeasuredSpectra | None = None,
-    choice: PlantChoice | None = None,
+    choice: PlantChoice = REFERENCE_PLANT,
 ) -> Plant:
     """Return a plant whose parameters are drawn by the plant seed from the ranges around the reference line."""
-    chosen = choice or PlantChoice()
-    plant_seed = seed if chosen.plant_seed is None else chosen.plant_seed
+    plant_seed = choice.seed(seed)
     sampling = files.recipe.sampling
     setup = PlantSetup(
         register=files.register,
-        parameters=draw_parameters(reference_plant(files, chosen.variant), plant_seed),
+        parameters=draw_parameters(reference_plant(files, choice.variant), plant_seed),
         seed=seed,
         plant_seed=plant_seed,
         scenario=scenario,

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hil.virtual_plant import PlantChoice
 from kilter.runner import Request, launch
+
+
+class PlantVariant(StrEnum):
+    """Structures of the simulated line."""
+
+    A = "a"
+    B = "b"
+
 
 Seed = Annotated[int, typer.Option(help="One seed repeats the run, value for value.", min=0, max=2**31 - 1)]
 Minutes = Annotated[float | None, typer.Option(help="Cut the shift to so many simulated minutes.", min=1, max=1440)]
 Fault = Annotated[
     str | None,
     typer.Option(
-        help="Put this fault in the place of the 30 s API interruption: none, api_bridging_short, nir_outage, "
-        "density_step, py_step, mgst_bias, press_stop, heartbeat_loss."
+        help="Put this fault in the place of the 30 s API interruption: none, heartbeat_loss, or a name of "
+        "kilter scenarios list --faults (nir_outage, density_step, press_stop, ...)."
     ),
+]
+Variant = Annotated[
+    PlantVariant, typer.Option(help="Structure of the plant: a, or b (the same line by other equations, unknown to the model).")
+]
+PlantSeed = Annotated[
+    int | None, typer.Option(help="Another plant of the design: draws its parameters. Left out: --seed.", min=0, max=2**31 - 1)
 ]
 Controller = Annotated[str, typer.Option(help="plc (vendor loops only), nmpc (predictive) or dompc (do-mpc, slow).")]
 Spectra = Annotated[Path | None, typer.Option(help="CSV of measured spectra: the probe plays batches the model never saw.")]
@@ -30,6 +46,8 @@ def demo(
     seed: Seed = 1,
     minutes: Minutes = None,
     fault: Fault = None,
+    variant: Variant = PlantVariant.A,
+    plant_seed: PlantSeed = None,
     controller: Controller = "nmpc",
     spectra: Spectra = None,
     runs: Runs = Path("runs"),
@@ -42,7 +60,8 @@ def demo(
     Start-up, refills of every feeder, a load-cell span error on the API feeder, a lot change, a 30 s interruption
     of the API, a throughput change and the run-out. Takes about a minute and a half.
     """
-    request = Request("demo", seed, controller, runs, secrets, lot, minutes, fault, spectra, as_json=as_json)
+    plant = PlantChoice(variant.value, plant_seed)
+    request = Request("demo", seed, controller, runs, secrets, lot, minutes, fault, spectra, as_json=as_json, plant=plant)
     raise typer.Exit(launch(request))
 
 
@@ -51,6 +70,8 @@ def simulate(
     seed: Seed = 1,
     minutes: Minutes = None,
     fault: Fault = None,
+    variant: Variant = PlantVariant.A,
+    plant_seed: PlantSeed = None,
     controller: Controller = "nmpc",
     spectra: Spectra = None,
     runs: Runs = Path("runs"),
@@ -59,6 +80,7 @@ def simulate(
 ) -> None:
     """Run a scenario in one process without sockets: same plant, same engine, same values, faster."""
     request = Request(
-        scenario, seed, controller, runs, Path("secrets"), lot, minutes, fault, spectra, sockets=False, as_json=as_json
-    )
+        scenario, seed, controller, runs, Path("secrets"), lot, minutes, fault, spectra, sockets=False, as_json=as_json,
+        plant=PlantChoice(variant.value, plant_seed),
+    )  # fmt: skip
     raise typer.Exit(launch(request))

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hil.kpis import FIGURES, Kpis
-from kilter.demo import AsJson, Controller, Fault, Lot, Minutes, Runs, Secrets, Seed
+from hil.virtual_plant import PlantChoice
+from kilter.demo import AsJson, Controller, Fault, Lot, Minutes, PlantSeed, PlantVariant, Runs, Secrets, Seed, Variant
 from kilter.figures import Figure, show_figures
 from kilter.runner import Request, run_request
 from line import errors
@@ -27,6 +28,8 @@ def run_scenario(
     seed: Seed = 1,
     minutes: Minutes = None,
     fault: Fault = None,
+    variant: Variant = PlantVariant.A,
+    plant_seed: PlantSeed = None,
     controller: Controller = "nmpc",
     runs: Runs = Path("runs"),
     secrets: Secrets = Path("secrets"),
@@ -38,8 +41,9 @@ def run_scenario(
     Against an endpoint the truth figures are empty: a real line has no truth to show.
     """
     request = Request(
-        scenario, seed, controller, runs, secrets, lot, minutes, fault, endpoint=endpoint, as_json=as_json, model_file=model
-    )
+        scenario, seed, controller, runs, secrets, lot, minutes, fault, endpoint=endpoint, as_json=as_json, model_file=model,
+        plant=PlantChoice(variant.value, plant_seed),
+    )  # fmt: skip
     outcome = run_request(request)
     if outcome.result.end.error is not None:
         raise outcome.result.end.error

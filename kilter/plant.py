@@ -19,9 +19,9 @@ from hil.scenarios import load_scenario, shortened, split_beat_fault, with_fault
 from hil.validation.ensemble import LotPlan
 from hil.validation.report import write_page
 from hil.validation.suite import DataFiles, run_validation
-from hil.virtual_plant import build_plant
+from hil.virtual_plant import PlantChoice, build_plant
 from kilter import data_sets
-from kilter.demo import AsJson, Fault, Minutes, Secrets, Seed, Spectra
+from kilter.demo import AsJson, Fault, Minutes, PlantSeed, PlantVariant, Secrets, Seed, Spectra, Variant
 from kilter.figures import show_figures
 from kilter.runner import ensure_secrets, stage_bar
 from line.clock import SystemClock
@@ -38,6 +38,8 @@ def serve_plant(
     seed: Seed = 1,
     minutes: Minutes = None,
     fault: Fault = None,
+    variant: Variant = PlantVariant.A,
+    plant_seed: PlantSeed = None,
     spectra: Spectra = None,
     host: Annotated[str, typer.Option(help="Address to bind; loopback by default.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 4840,
@@ -54,7 +56,8 @@ def serve_plant(
     files = load_files(configs or find_configs(os.environ, Path.cwd()))
     plan, _ = split_beat_fault(shortened(with_fault(load_scenario(files.folder, scenario), fault), minutes))
     ensure_secrets(secrets, clock)
-    plant = build_plant(files, plan, seed, measured_spectra(spectra, seed) if spectra else None)
+    played = measured_spectra(spectra, seed) if spectra else None
+    plant = build_plant(files, plan, seed, played, PlantChoice(variant.value, plant_seed))
 
     def announce(text: str) -> None:
         sys.stdout.write(text + "\n")

@@ -25,6 +25,7 @@ from hil.bench import BenchOptions, BenchResult, run_bench
 from hil.kpis import Kpis, compute_kpis
 from hil.report import REPORT_FILE, write_report
 from hil.scenarios import load_scenario, shortened, with_fault
+from hil.virtual_plant import REFERENCE_PLANT, PlantChoice
 from historian.runs import new_run_folder
 from line.clock import SystemClock
 from line.configuration import Scenario
@@ -55,6 +56,7 @@ class Request:
     model_file: Path | None = None
     wire_mode: WireMode = WireMode.LOCKSTEP
     recipe: str = "reference-18mg"
+    plant: PlantChoice = REFERENCE_PLANT
 
 
 def configured(recipe: str = "reference-18mg") -> LineFiles:
@@ -154,6 +156,7 @@ def _options(files: LineFiles, request: Request, clock: SystemClock) -> BenchOpt
         scenario_arguments=tuple(words),
         model_file=request.model_file,
         wire_mode=request.wire_mode,
+        plant=request.plant,
     )
 
 

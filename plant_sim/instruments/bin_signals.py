@@ -38,7 +38,7 @@ class BinSignals:
 
     def noise(self) -> dict[str, tuple[Vector | float, Vector | float]]:
         """Return (relative, absolute) noise of each noisy tag, (n,)."""
-        return {tag: (0.0, self._p["scale_noise"]) for tag in SCALES}
+        return dict.fromkeys(SCALES, (0.0, self._p["scale_noise"]))
 
     def write(self, lines: Lines) -> None:
         """Write the true values [SI] of this second."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,20 @@ class Plant:
         result = self._result(tuple(event for _, event in events))
         self._last = (k, request_id, result)
         return result
+
+    def answered(self) -> tuple[int, int, StepResult] | None:
+        """Return (k, request id, result) of the newest step, which is answered again if it is asked again."""
+        return self._last
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that steps change, apart from the truth: what a checkpoint saves."""
+        return {"lines": self.lines, "recorder": self._recorder, "last": self._last}
+
+    def take_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` of another plant of the same set-up returned; `lines` must be this plant's own."""
+        if state["lines"] is not self.lines:
+            raise CommunicationError("not the state of this plant", where="plant", what_now="Restore into its own lines.")
+        self._last = state["last"]
 
     def write_truth(self, folder: Path) -> Path:
         """Write `truth.npz` to a folder of its own and return its path. Raises RecordError."""

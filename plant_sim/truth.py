@@ -98,6 +98,37 @@ class Truth:
         """Write where tablets (by counter) ended."""
         self._columns["destination"][counters - 1] = destination
 
+    @property
+    def n_rows(self) -> int:
+        """Seconds written so far."""
+        return self._n_rows
+
+    def first_on_its_way(self) -> int:
+        """Return the index of the first tablet whose end is not known yet; the number of tablets if there is none."""
+        on_its_way = self._columns["destination"][: self._n_tablets] == Destination.IN_CHUTE
+        return int(on_its_way.argmax()) if on_its_way.any() else self._n_tablets
+
+    def part(self, row: int, tablet: int) -> dict[str, NDArray[Any]]:
+        """Return what was written from row and tablet (indices) on, as `put` takes it."""
+        tablets = {f"tablet_{k}": c[tablet : self._n_tablets].copy() for k, c in self._columns.items()}
+        return {"from": np.array([row, tablet]), "rows": self._rows[row : self._n_rows].copy(), **tablets}
+
+    def put(self, part: dict[str, NDArray[Any]]) -> None:
+        """Write a part of another truth in its place: parts in their order make that truth again."""
+        row, tablet = (int(i) for i in part["from"])
+        rows, n = part["rows"], part["tablet_counter"].size
+        self._reserve(row + rows.shape[0], tablet + n)
+        self._n_rows, self._n_tablets = row + rows.shape[0], tablet + n
+        self._rows[row : self._n_rows] = rows
+        for name, column in self._columns.items():
+            column[tablet : self._n_tablets] = part[f"tablet_{name}"]
+
+    def _reserve(self, n_rows: int, n_tablets: int) -> None:
+        while self._rows.shape[0] < n_rows:
+            self._rows = np.concatenate((self._rows, np.zeros_like(self._rows)))
+        while self._columns["counter"].size < n_tablets:
+            self._columns = {k: np.concatenate((c, np.zeros_like(c))) for k, c in self._columns.items()}
+
     def write(self, folder: Path) -> Path:
         """Write `truth.npz` (no pickled objects) and return its path. Raises RecordError if it cannot be written."""
         arrays = {f"series_{k}": v for k, v in self.series.items()} | {f"tablet_{k}": v for k, v in self.tablets.items()}

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.truth import ACCEPTED, Truth, read_truth
+from hil.truth import read_truth
+from hil.truth_kpis import truth_figures
 from historian.frames import Frames
 from historian.queries import RecordReader
 from line.recipe import Recipe
 
 TRUTH_FOLDER = "truth"
-#: Parcel means outside these are nonconforming; single units outside UNIT_LIMITS are out of limit (% LC).
-PARCEL_LIMITS, UNIT_LIMITS = (90.0, 110.0), (85.0, 115.0)
 #: Material diverted for these reasons is planned; anything else diverted is an event.
 PLANNED = frozenset({"START_UP", "THROUGHPUT_TRANSITION", "RUN_OUT_MATERIAL"})
 #: Rungs that are no fallback: the line is not running, or the controller only watches.
@@ -43,6 +42,13 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     "weight_accepted_mean_mg": ("accepted tablet mass, predicted mean", "{:.2f}", "mg"),
     "hardness_mean_n": ("hardness, tester mean", "{:.1f}", "N"),
     "acceptance_value": ("acceptance value (USP <905>)", "{:.2f}", ""),
+    "mass_accepted_truth_kg": ("accepted (truth)", "{:.3f}", "kg"),
+    "mass_diverted_truth_kg": ("diverted (truth)", "{:.3f}", "kg"),
+    "mass_rejected_truth_kg": ("rejected by the press (truth)", "{:.3f}", "kg"),
+    "mass_start_up_truth_kg": ("made before the first accepted tablet (truth)", "{:.3f}", "kg"),
+    "accepted_outside_5_pct_kg": ("accepted in parcels beyond 95-105 % LC (truth)", "{:.3f}", "kg"),
+    "accepted_outside_10_pct_kg": ("accepted in parcels beyond 90-110 % LC (truth)", "{:.3f}", "kg"),
+    "diverted_within_5_pct_kg": ("diverted in parcels within 95-105 % LC (truth)", "{:.3f}", "kg"),
     "potency_error_mean_pct_lc": ("accepted potency error, mean (truth)", "{:+.3f}", "% LC"),
     "weight_error_mean_pct": ("accepted weight error, mean (truth)", "{:+.3f}", "%"),
     "potency_iae_pct_lc_min": ("potency IAE (truth)", "{:.2f}", "% LC min"),
@@ -72,7 +78,9 @@ class Kpis:
     Potency is concentration in % of the target; content (potency x mass) decides what conforms.
     Nonconforming second: truth mean content of the tablets made in it outside 90-110 % LC. Out-of-limit tablet: true content
     outside 85-115 % LC. Errors: mean of accepted tablets minus target. IAE: integral of |parcel mean - target| over
-    the accepted seconds. Ledger residual: as release judged it, (scales in - containers - hold-up - chute) / scales in.
+    the accepted seconds. Accepted outside 5 or 10 %: true mass of accepted tablets in parcels (one second) whose true mean
+    content is that far from label claim; diverted within 5 %: what was thrown away in vain. Ledger residual: as release
+    judged it, (scales in - containers - hold-up - chute) / scales in.
     Diverted event: diverted for another reason than start-up, throughput change or run-out.
     """
 
@@ -115,7 +123,7 @@ def compute_kpis(folder: Path, truth_folder: Path | None = None) -> Kpis:
         figures |= _verdict_figures(reader.verdict())
         figures["alarms"] = sum(1 for _, body in reader.alarms() if body.get("state") == "UNACKNOWLEDGED")
     if truth is not None and recipe is not None:
-        figures |= _truth_figures(truth, recipe)
+        figures |= truth_figures(truth, recipe)
     return Kpis({name: figures.get(name) for name in FIGURES})
 
 
@@ -242,46 +250,3 @@ def _verdict_figures(verdict: Mapping[str, Any] | None) -> dict[str, Figure]:
         "acceptance_value": float(value) if value is not None else None,
         "mass_residual_pct": float(residual) if residual is not None else None,
     }
-
-
-def _outside(values: NDArray[np.float64], limits: tuple[float, float]) -> NDArray[np.bool_]:
-    return (values < limits[0]) | (values > limits[1])
-
-
-def _truth_figures(truth: Truth, recipe: Recipe) -> dict[str, Figure]:
-    target_mg, target_pct = recipe.product.tablet_mass_mg, recipe.product.target_pct_lc
-    accepted = truth.destination == ACCEPTED
-    seconds, content = truth.by_second(truth.content_pct_lc)
-    concentration = truth.content_pct_lc * target_mg / truth.mass_mg
-    _, potency = truth.by_second(concentration)
-    _, mass = truth.by_second(truth.mass_mg)
-    wrong = _outside(content, PARCEL_LIMITS)
-    taken = np.isin(seconds, np.unique(truth.second[accepted]))
-    unit_wrong = _outside(truth.content_pct_lc, UNIT_LIMITS)
-    error_mg = _mean(truth.mass_mg[accepted] - target_mg)
-    error_pct_lc = _mean(concentration[accepted] - target_pct)
-    return {
-        "potency_error_mean_pct_lc": error_pct_lc,
-        "weight_error_mean_pct": None if error_mg is None else 100 * error_mg / target_mg,
-        "potency_iae_pct_lc_min": float(np.abs(potency[taken] - target_pct).sum() / 60),
-        "weight_iae_pct_min": float(100 * np.abs(mass[taken] / target_mg - 1).sum() / 60),
-        "strength_iae_pct_min": _strength_iae(truth, recipe, taken),
-        "nonconforming_seconds": int(wrong.sum()),
-        "nonconforming_accepted_seconds": int((wrong & taken).sum()),
-        "nonconforming_made_tablets": int(unit_wrong.sum()),
-        "accepted_out_of_limit_tablets": int((unit_wrong & accepted).sum()),
-        "mass_residual_truth_pct": _truth_residual(truth),
-    }
-
-
-def _strength_iae(truth: Truth, recipe: Recipe, taken: NDArray[np.bool_]) -> float:
-    _, strength = truth.by_second(truth.strength_mpa)
-    return float(100 * np.abs(strength[taken] / recipe.product.tensile_strength_target_mpa - 1).sum() / 60)
-
-
-def _truth_residual(truth: Truth) -> float | None:
-    """Largest mass residual of any second, in % of the mass fed until the end."""
-    residual, fed = truth.series.get("mass_residual_kg"), truth.series.get("mass_in_kg")
-    if residual is None or fed is None or not fed.size or fed[-1] <= 0:
-        return None
-    return float(100 * np.abs(residual).max() / fed[-1])

@@ -88,6 +88,28 @@ def test_truth_figures_by_hand(lot: Path, tmp_path: Path) -> None:
     assert kpis.has_truth
 
 
+def test_true_masses_by_destination_and_by_the_mean_of_their_parcel(lot: Path, tmp_path: Path) -> None:
+    """Tablets of 225.9 mg, two a second; a parcel's mean on a limit is inside it."""
+    rejected, diverted, accepted = Destination.REJECTED, Destination.DIVERTED, Destination.ACCEPTED
+    content = [100.0, 100.0, 94.0, 94.0, 89.0, 91.0, 89.0, 89.5, 99.0, 101.0, 80.0, 81.0]
+    where = [rejected, diverted, accepted, accepted, accepted, Destination.SAMPLED, accepted, accepted, diverted, accepted]
+    kpis = compute_kpis(lot, write_truth(tmp_path / "truth", content, [*where, diverted, diverted]))
+    tablet_kg = 225.9e-6
+    assert kpis["mass_accepted_truth_kg"] == pytest.approx(6 * tablet_kg)
+    assert kpis["mass_diverted_truth_kg"] == pytest.approx(4 * tablet_kg)
+    assert kpis["mass_rejected_truth_kg"] == pytest.approx(tablet_kg)
+    assert kpis["mass_start_up_truth_kg"] == pytest.approx(2 * tablet_kg)
+    assert kpis["accepted_outside_5_pct_kg"] == pytest.approx(5 * tablet_kg)  # means 94, 90 and 89.25 % LC
+    assert kpis["accepted_outside_10_pct_kg"] == pytest.approx(2 * tablet_kg)  # 89.25 alone: 90 is on the limit
+    assert kpis["diverted_within_5_pct_kg"] == pytest.approx(2 * tablet_kg)  # both of means of 100 % LC
+
+
+def test_nothing_accepted_is_all_start_up(lot: Path, tmp_path: Path) -> None:
+    kpis = compute_kpis(lot, write_truth(tmp_path / "truth", [100.0] * 4, [Destination.DIVERTED] * 4))
+    assert kpis["mass_start_up_truth_kg"] == pytest.approx(4 * 225.9e-6)
+    assert kpis["accepted_outside_5_pct_kg"] == 0.0
+
+
 @pytest.mark.parametrize(("content", "count"), [(85.0, 0), (115.0, 0), (84.999, 1), (115.001, 1)])
 def test_an_accepted_tablet_out_of_limit_is_counted(lot: Path, tmp_path: Path, content: float, count: int) -> None:
     truth = write_truth(tmp_path / "truth", [content, 100.0], [Destination.ACCEPTED, Destination.ACCEPTED])

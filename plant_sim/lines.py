@@ -177,8 +177,9 @@ class Lines:
 
     def _control(self, requested: Vector) -> list[tuple[int, dict[str, Any]]]:
         column = self._column
-        events = self.watchdog.listen(requested[:, column["SP/HeartbeatCtrl"]], requested[:, column["SP/RemoteRequest"]])
-        events += self.guard.take(requested, self.watchdog.remote, self.sequence.moving)
+        beat, request = requested[:, column["SP/HeartbeatCtrl"]], requested[:, column["SP/RemoteRequest"]]
+        events = self.watchdog.listen(beat, request, self.sequence.faults)
+        events += self.guard.take(requested, self.watchdog.remote, self.sequence.moving, self.watchdog.taken)
         self.setpoints = sp = self.guard.accepted * self._factor
         signals = Signals(
             self.sensors.level,

@@ -71,6 +71,12 @@ class Sequence:
         """(n,) material moves somewhere: rate limits of set-points apply."""
         return self.feeding | self.pressing
 
+    @property
+    def faults(self) -> Counts:
+        """(n,) interlocks that hold or abort, as bits; while one stands, REMOTE is not granted anew."""
+        bits: Counts = self.interlock & (HOLDS | ABORTS)
+        return bits
+
     def step(self, command: Vector, signals: Signals) -> Events:
         """Advance one second with SP/LineCommand (n,); return (line, event) pairs."""
         self._second += 1

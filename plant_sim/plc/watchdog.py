@@ -7,40 +7,62 @@ from typing import Any
 import numpy as np
 
 from line.modes import PlcMode
-from plant_sim.extents import Flags, Vector
+from plant_sim.extents import Counts, Flags, Vector
+from plant_sim.plc.interlocks import bit_words
 
 #: Seconds without a new beat after which the PLC takes LOCAL.
 SILENCE_LIMIT_S = 3
+Events = list[tuple[int, dict[str, Any]]]
 
 
 class Watchdog:
-    """Beat and mode of n lines."""
+    """Beat and mode of n lines: `remote`, `tripped` (n,), and `taken` (n,): REMOTE was granted this second.
+
+    REMOTE is granted while it is asked for, the beat lives and no fault stands. A fault that comes later takes nothing
+    away: who moves the line is not changed by an interlock.
+    """
 
     def __init__(self, n_lines: int) -> None:
-        self.remote: Flags = np.zeros(n_lines, np.bool_)
-        self.tripped: Flags = np.zeros(n_lines, np.bool_)
+        self._no: Flags = np.zeros(n_lines, np.bool_)
+        self.remote: Flags = self._no.copy()
+        self.tripped: Flags = self._no.copy()
+        self.taken: Flags = self._no.copy()
         self._beat = np.zeros(n_lines)
-        self._silence = np.full(n_lines, SILENCE_LIMIT_S)
+        self._silence: Counts = np.full(n_lines, SILENCE_LIMIT_S)
+        self._refused: Flags = self._no.copy()
+        self._settled = False
 
-    def listen(self, beat: Vector, request: Vector) -> list[tuple[int, dict[str, Any]]]:
-        """Take one second's beat and REMOTE request, (n,) each; return (line, event) for each change of mode.
+    def listen(self, beat: Vector, request: Vector, faults: Counts) -> Events:
+        """Take one second's beat, REMOTE request and standing faults (bits of Sys/Interlock), (n,) each.
 
-        A beat that is not finite is no beat.
+        Returns (line, event) for each change of mode and each request that is refused because of a fault. A beat that
+        is not finite is no beat.
         """
         fresh = np.isfinite(beat) & (beat != self._beat)
+        wanted = request == 1.0
+        if self._settled and (fresh & wanted).all():
+            self._beat = beat.copy()
+            return []
         self._beat = np.where(fresh, beat, self._beat)
         self._silence = np.where(fresh, 0, self._silence + 1)
         silent = self._silence >= SILENCE_LIMIT_S
-        wanted = request == 1.0
         before = self.remote
-        self.remote = wanted & ~silent
+        ready = wanted & ~silent
+        refused = ready & ~before & (faults != 0)
+        self.remote = ready & ~refused
+        self.taken = self.remote & ~before
         self.tripped = wanted & silent & (before | self.tripped)
-        if np.array_equal(before, self.remote):
-            return []
-        return [self._event(int(i), bool(silent[i])) for i in np.flatnonzero(before != self.remote)]
+        new, self._refused = refused & ~self._refused, refused
+        self._settled = bool((self.remote & ~self.taken & fresh).all())
+        events = [self._event(int(i), bool(silent[i])) for i in np.flatnonzero(before != self.remote)]
+        return events + [self._refusal(int(i), int(faults[i])) for i in np.flatnonzero(new)]
 
     def _event(self, i_line: int, silent: bool) -> tuple[int, dict[str, Any]]:
         if self.remote[i_line]:
             return i_line, {"code": "PLC_REMOTE", "mode": int(PlcMode.REMOTE)}
         cause = f"no new beat for {SILENCE_LIMIT_S} s" if silent else "REMOTE no longer requested"
         return i_line, {"code": "PLC_LOCAL", "mode": int(PlcMode.LOCAL), "cause": cause}
+
+    @staticmethod
+    def _refusal(i_line: int, faults: int) -> tuple[int, dict[str, Any]]:
+        return i_line, {"code": "REMOTE_REFUSED", "mode": int(PlcMode.LOCAL), "cause": bit_words(faults)}

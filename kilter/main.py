@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import typer
 
-from kilter import certs, check, commands, demo, hil, lot, plant, playback, release, scenarios, schema, sensor
+from kilter import bench, certs, check, commands, demo, hil, lot, plant, playback, release, scenarios, schema, sensor
 from kilter.run import run as run_engine
 from line.errors import ConfigurationFaults, KilterError
 
@@ -52,6 +52,7 @@ app.command("simulate", rich_help_panel="Make a shift")(demo.simulate)
 app.command("run", rich_help_panel="Make a shift")(run_engine)
 app.add_typer(hil.app, name="hil", rich_help_panel="Make a shift")
 app.add_typer(plant.app, name="plant", rich_help_panel="Make a shift")
+app.add_typer(bench.app, name="bench", rich_help_panel="Make a shift")
 app.add_typer(scenarios.app, name="scenarios", rich_help_panel="Make a shift")
 
 # -- look at what was made ---------------------------------------------------------------------------------------------

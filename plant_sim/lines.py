@@ -207,7 +207,8 @@ class Lines:
     def _contacts(self) -> NDArray[np.int64] | None:
         """Return the safety contacts and the gate's feedback as the interlocks see them; None while all is well."""
         effects = self.effects
-        if not (self.gate_watch.look(self.accepting, self.chute.open, effects.any_active) or effects.any_active):
+        feedback = self.sensors.gate_feedback > 0.5
+        if not (self.gate_watch.look(self.accepting, feedback, effects.any_active) or effects.any_active):
             return None
         return contact_bits(effects.press_stop, effects.guard_open, effects.e_stop, effects.power_dip, self.gate_watch.odd)
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import typer
 
-from kilter import bench, certs, check, commands, demo, hil, lot, plant, playback, release, scenarios, schema, sensor
+from kilter import bench, certs, check, commands, demo, hil, lot, plant, playback, release, rtd, scenarios, schema, sensor
 from kilter.run import run as run_engine
 from line.errors import ConfigurationFaults, KilterError
 
@@ -59,6 +59,7 @@ app.add_typer(scenarios.app, name="scenarios", rich_help_panel="Make a shift")
 app.add_typer(lot.app, name="lot", rich_help_panel="Lots")
 app.command("playback", rich_help_panel="Lots")(playback.playback)
 app.add_typer(release.app, name="release", rich_help_panel="Lots")
+app.add_typer(rtd.app, name="rtd", rich_help_panel="Set-up")
 
 # -- tell the running engine something ---------------------------------------------------------------------------------
 app.command("mode", rich_help_panel="Running line")(commands.mode)

@@ -113,10 +113,7 @@ def open_exception(facts: LotFacts, recipe: Recipe) -> Words:
         found.append(f"recipe {recipe.id} {recipe.version} is {recipe.status.value}, not effective")
     sensor, rules = facts.sensor, recipe.rules
     if abs(sensor.bias_pct) > rules.sensor_bias_max_pct:
-        found.append(
-            f"sensor bias {sensor.bias_pct:+.2f} +- {sensor.bias_standard_error_pct:.2f} % of label claim against "
-            f"{sensor.n_assays} assays, limit {rules.sensor_bias_max_pct:g}"
-        )
+        found.append(f"sensor bias {_bias(sensor)}, limit +-{rules.sensor_bias_max_pct:g}")
     if facts.share_nir > 0 and sensor.n_assays == 0:
         found.append("no assay checked the sensor in this lot")
     if facts.share_nir > 0 and sensor.residual_variance_pct2 != sensor.residual_variance_pct2:
@@ -124,10 +121,17 @@ def open_exception(facts: LotFacts, recipe: Recipe) -> Words:
     if sensor.residual_variance_pct2 > rules.sensor_residual_variance_max_pct2:
         found.append(
             f"residual variance of {sensor.n_spectra} spectra {sensor.residual_variance_pct2:.1f} (% of label claim)^2, "
-            f"limit {rules.sensor_residual_variance_max_pct2:g}; bias against {sensor.n_assays} assays "
-            f"{sensor.bias_pct:+.1f} +- {sensor.bias_standard_error_pct:.1f} %, limit +-{rules.sensor_bias_max_pct:g}"
+            f"limit {rules.sensor_residual_variance_max_pct2:g}; bias {_bias(sensor)}, limit +-{rules.sensor_bias_max_pct:g}"
         )
     return tuple(found)
+
+
+def _bias(sensor: SensorChecks) -> str:
+    """The sensor's bias in words: with its standard error where there is one."""
+    error = sensor.bias_standard_error_pct
+    spread = f" +- {error:.2f}" if error == error else ", one value only,"
+    assays = f"{sensor.n_assays} assay{'s' if sensor.n_assays != 1 else ''}"
+    return f"{sensor.bias_pct:+.2f}{spread} % of label claim against {assays}" if sensor.n_assays else "not known: no assay"
 
 
 def diverted_share(facts: LotFacts, recipe: Recipe) -> Words:

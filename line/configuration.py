@@ -152,12 +152,22 @@ class PlantFault(_Strict):
 
 
 class LotLoad(_Strict):
-    """Loading of a raw-material lot into a feeder's supply: it arrives with the next refill after at_s."""
+    """Loading of a raw-material lot into a feeder's supply: it arrives with the next refill after at_s.
+
+    Properties: bulk density, compressibility (yield pressure), particle size (d50) and purity (active content) as
+    deviations from the reference material [%], moisture [% w/w]. One that is not given is the reference's, or that of a
+    lot drawn by its name if `properties` is "drawn".
+    """
 
     at_s: int = Field(ge=0, le=604800)
     feeder: int = Field(ge=1, le=4)
     lot: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
-    bulk_density_pct: float = Field(ge=-50, le=50)
+    bulk_density_pct: float | None = Field(default=None, ge=-50, le=50)
+    compressibility_pct: float | None = Field(default=None, ge=-50, le=50)
+    particle_size_pct: float | None = Field(default=None, ge=-80, le=200)
+    moisture_w_w: float | None = Field(default=None, ge=0, le=20)
+    purity_pct: float | None = Field(default=None, ge=-100, le=20)
+    properties: Literal["given", "drawn"] = "given"
 
 
 class Expectation(_Strict):

@@ -33,6 +33,7 @@ from plant_sim.plc.sequence import Sequence as LineSequence
 from plant_sim.plc.setpoints import SetpointGuard
 from plant_sim.plc.watchdog import Watchdog
 from plant_sim.streams import PROCESS, NormalStream
+from plant_sim.surroundings.moisture import stored_moisture
 from plant_sim.units.chute import Chute
 from plant_sim.units.feeders import FeederBank
 from plant_sim.units.path import MaterialPath
@@ -42,6 +43,7 @@ from plant_sim.units.tablets import CHUTE, MAX_TABLETS, MIXING, NORMALS_A_TABLET
 GROUPS = (
     "blender", "hopper", "feed_frame", "fill", "compaction", "strength", "ejection", "content", "drive", "chute", "nir",
     "feed_frame_probe", "instruments", "tester", "assay", "release_laboratory", "room", "plc", "dispersion", "press_b",
+    "surroundings",
 )  # fmt: skip
 FEEDER_NORMALS = 12
 PRESS_NORMALS = 1 + NORMALS_A_TABLET * MAX_TABLETS
@@ -97,8 +99,8 @@ class Lines:
         groups = self.groups
         self.timeline = FaultTimeline([s.scenario for s in setups])
         self.effects: FaultEffects = self.timeline.effects
-        self.feeders = FeederBank(feeder)
-        self.lots = LotSupply([s.scenario for s in setups])
+        self.feeders = FeederBank(feeder, stored_moisture(groups["surroundings"], feeder))
+        self.lots = LotSupply([s.scenario for s in setups], [s.plant_seed for s in setups], feeder)
         self.path = MaterialPath(groups["blender"], groups["hopper"], groups["feed_frame"], self.variant)
         plant_seeds = [s.plant_seed for s in setups]
         self.press = Press(groups, plug_free_blender_s(groups["blender"]), plant_seeds, n_stations, self.variant)
@@ -118,7 +120,7 @@ class Lines:
         self.watchdog = Watchdog(self.n_lines)
         self.sequence = LineSequence(plc, self.n_lines)
         self.gate_watch = GateWatch(self.n_lines)
-        self.reading = self.feeders.scale.read(np.zeros_like(self.feeders.mass))
+        self.reading = self.feeders.scale.read(np.zeros_like(self.feeders.mass), self.effects)
         self.feeder_loops = FeederLoops(feeder, plc, self.reading)
         self.press_loops = PressLoops(self.groups, n_stations, weight_loop)
         self._column = register.setpoint_index
@@ -163,7 +165,7 @@ class Lines:
         events += self._physics(normals)
         self.second += 1
         self._look()
-        self.reading = self.feeders.scale.read(normals[:, 8:FEEDER_NORMALS])
+        self.reading = self.feeders.scale.read(normals[:, 8:FEEDER_NORMALS], self.effects)
         self.sensors.publish(self, normals[:, FEEDER_NORMALS + PRESS_NORMALS :])
         for _, event in events:
             event.setdefault("step", self.second)
@@ -191,7 +193,7 @@ class Lines:
         )
         events += self.sequence.step(self.guard.accepted[:, column["SP/LineCommand"]], signals)
         feeding = self.sequence.feeding
-        self.feeder_loops.step(sp[:, self.feeder_columns], feeding, self.reading, self.sensors.screw_speed)
+        events += self.feeder_loops.step(sp[:, self.feeder_columns], feeding, self.reading, self.sensors.screw_speed)
         events += self.lots.serve(self.second, self.feeder_loops, self.feeders)
         names = ("Throughput", "MainForce", "MainHeight", "HopperLevel", "ImpellerSpeed", "FillDepth")
         press_setpoints = PressSetpoints(*(sp[:, column[f"SP/{name}"]] for name in names))
@@ -215,7 +217,8 @@ class Lines:
     def _physics(self, normals: Vector) -> list[tuple[int, dict[str, Any]]]:
         n, loops, effects = self.n_lines, self.press_loops, self.effects
         feeder_normals = normals[:, :FEEDER_NORMALS].reshape(n, 3, 4)
-        self.feed = self.feeders.step(self.feeder_loops.command, self.feeder_loops.refilling, effects, feeder_normals)
+        feeders = self.feeder_loops
+        self.feed = self.feeders.step(feeders.command, feeders.refilling, feeders.receiver_off, effects, feeder_normals)
         self.feed[:, TRACER] = self.tracer_kg
         self.tracer_kg = np.zeros(n)
         press_normals = normals[:, FEEDER_NORMALS : FEEDER_NORMALS + PRESS_NORMALS]

@@ -21,6 +21,7 @@ MATERIAL_UNITS: dict[str, float] = {
     "J": 1.0,
     "kW/rpm": 6e4,
     "AU/h": 1.0 / 3600.0,
+    "L": 1e-3,
     "%/h": 0.01 / 3600.0,
     "m2": 1.0,
     "m3": 1.0,

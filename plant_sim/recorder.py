@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from plant_sim.extents import ACTIVE, COMPONENTS, LUBRICANT, N_FEEDERS, TOTAL, Vector
+from plant_sim.extents import ACTIVE, COMPONENTS, LUBRICANT, N_FEEDERS, TINY_KG, TOTAL, Vector
 from plant_sim.lines import Lines
 from plant_sim.truth import Truth
 from plant_sim.units.chute import Destination
@@ -78,7 +78,16 @@ class Recorder:
             lubricant,
             density,
             float(lines.press.yield_factor[i]),
+            *self._lots(pressed),
         ]
+
+    def _lots(self, pressed: Vector) -> list[float]:
+        """Return, for each component of what is pressed, the share of the lot that its feeder is refilled from."""
+        if pressed[TOTAL] <= NO_FLOW:
+            return [NAN] * N_FEEDERS
+        newest = pressed[self._lines.lots.column[self._i]]
+        share: list[float] = (newest / np.maximum(pressed[COMPONENTS], TINY_KG)).tolist()
+        return share
 
     def _ledger(self) -> list[float]:
         lines, i = self._lines, self._i

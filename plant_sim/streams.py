@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 #: Purposes; the number is part of the seed and never reused.
 PROCESS, SPECTRA, LABORATORY, STATIONS, CALIBRATION, MEASURED = 1, 2, 3, 4, 5, 6
+LOTS = 31
 SURROUNDINGS, METERS = 7, 8
 PUNCH_WEAR = 21
 REFERENCE_SCANS, FEED_FRAME_SPECTRA, RELEASE_LABORATORY = 11, 12, 13

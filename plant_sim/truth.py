@@ -21,6 +21,7 @@ SERIES = (
     "mass_flow_api_kg_per_s", "mass_flow_premix_kg_per_s", "mass_flow_lactose_kg_per_s", "mass_flow_lubricant_kg_per_s",
     "mass_flow_blender_exit_kg_per_s", "mass_flow_press_kg_per_s",
     "lubricant_press_w_w", "fill_density_factor", "yield_pressure_factor",
+    "lot_newest_api_w_w", "lot_newest_premix_w_w", "lot_newest_lactose_w_w", "lot_newest_lubricant_w_w",
     "mass_in_kg", "hold_up_feeders_kg", "hold_up_blender_kg", "hold_up_hopper_kg", "hold_up_feed_frame_kg", "hold_up_chute_kg",
     "mass_accepted_kg", "mass_diverted_kg", "mass_rejected_kg", "mass_sampled_kg", "mass_residual_kg",
     "api_residual_kg", "premix_residual_kg", "lactose_residual_kg", "lubricant_residual_kg",

@@ -14,11 +14,6 @@ from plant_sim.instruments.frame import Frame
 if TYPE_CHECKING:
     from plant_sim.lines import Lines
 
-#: Share of the base torque that turns an empty screw; load over full load beyond which torque rises no more.
-EMPTY_SHARE, LOAD_MAX = 0.4, 2.0
-#: Slower screws [rev/s] stand still.
-STANDSTILL = 1e-3
-
 
 class FeederSignals:
     """Signals of the feeders, (n, 4) each, into a frame's `signals`."""
@@ -29,8 +24,6 @@ class FeederSignals:
         self.screw_speed, self._torque = frame.signals[:, self._at["ScrewSpeed"]], frame.signals[:, self._at["Torque"]]
         runs = setpoint_columns == list(range(setpoint_columns[0], setpoint_columns[0] + 4))
         self._setpoints = slice(setpoint_columns[0], setpoint_columns[0] + 4) if runs else setpoint_columns
-        self._torque_empty = EMPTY_SHARE * feeder["torque_base"]
-        self._torque_load = (1.0 - EMPTY_SHARE) * feeder["torque_base"]
 
     def noise(self, instruments: Columns) -> dict[str, tuple[Vector | float, Vector | float]]:
         """Return (relative, absolute) noise of each noisy name, (n,)."""
@@ -41,9 +34,7 @@ class FeederSignals:
         loops, bank, p, to, at = lines.feeder_loops, lines.feeders, self._p, self._to, self._at
         top = p["screw_speed_max"]
         self.screw_speed[:] = bank.speed
-        load = bank.delivered / np.maximum(p["feed_factor_max"] * bank.speed, 1e-9)
-        torque = self._torque_empty + self._torque_load * np.minimum(load, LOAD_MAX)
-        np.multiply(torque, bank.speed > STANDSTILL, out=self._torque)
+        self._torque[:] = bank.torque
         np.multiply(lines.setpoints[:, self._setpoints], lines.sequence.feeding[:, None], out=to[:, at["Setpoint"]])
         to[:, at["MassFlow"]] = loops.mass_flow
         to[:, at["NetWeight"]] = lines.reading

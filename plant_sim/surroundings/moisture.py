@@ -19,6 +19,12 @@ def gab_content(activity: Vector, monolayer: Vector, c: Vector, k: Vector) -> Ve
     return monolayer * c * ka / (free * (free + c * ka))
 
 
+def stored_moisture(p: Columns, feeder: Columns) -> Vector:
+    """Return the water content (n, 4) [kg/kg] of materials that come from the store, in balance with its air."""
+    isotherm = (feeder["moisture_monolayer"], feeder["moisture_c"], feeder["moisture_k"])
+    return gab_content(bounded(p["store_humidity"], 0.0, 0.95)[:, None], *isotherm)
+
+
 class PowderMoisture:
     """Water content of the powder in n lines x 4 feeders, (n, 4) [kg/kg].
 

@@ -170,7 +170,9 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
     ),
     configuration.LotLoad: st.builds(
         configuration.LotLoad, at_s=st.integers(0, 604800), feeder=st.integers(1, 4), lot=word,
-        bulk_density_pct=st.floats(-50, 50),
+        bulk_density_pct=st.none() | st.floats(-50, 50), compressibility_pct=st.none() | st.floats(-50, 50),
+        particle_size_pct=st.none() | st.floats(-80, 200), moisture_w_w=st.none() | st.floats(0, 20),
+        purity_pct=st.none() | st.floats(-100, 20), properties=st.sampled_from(["given", "drawn"]),
     ),
     configuration.Expectation: st.tuples(real, real).flatmap(
         lambda pair: st.builds(

@@ -7,8 +7,8 @@ import pytest
 
 from line.configuration import LotLoad, PlantFault
 from line.modes import FeederMode, LineState, PlcMode
-from plant_sim.plc.feeder_loops import WINDOW_MAX_S, slope_weights
 from plant_sim.plc.packml import PackState
+from plant_sim.plc.scale_slope import WINDOW_MAX_S, slope_weights
 from tests.plant_bench import HOLD, RESUME, RUN_OUT, Driver, plant, series, settled
 
 
@@ -224,8 +224,6 @@ def test_gravimetric_loop_follows_a_setpoint_and_rejects_a_wrong_feed_factor() -
 
 
 def test_slope_weights_find_the_slope_of_the_newest_samples() -> None:
-    weights, ring = slope_weights(), np.zeros(WINDOW_MAX_S)
-    for second in range(47):
-        ring[second % WINDOW_MAX_S] = 3.0 - 0.25 * second if second > 30 else 99.0
-        if second == 46:
-            assert weights[second % WINDOW_MAX_S, 15] @ ring == pytest.approx(-0.25, abs=1e-12)
+    weights, window = slope_weights(), np.full(WINDOW_MAX_S, 99.0)
+    window[-15:] = 3.0 - 0.25 * np.arange(15)
+    assert weights[15] @ window == pytest.approx(-0.25, abs=1e-12)

@@ -1,0 +1,50 @@
+"""The vendor's deviation alarm: a feeder's measured flow is off its set-point for too long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plant_sim.columns import Columns
+from plant_sim.extents import Flags, Vector
+
+KG_PER_H = 3600.0
+Events = list[tuple[int, dict[str, Any]]]
+
+
+class DeviationAlarm:
+    """FLOW_DEVIATION of n lines x 4 feeders: |mass flow - set-point| beyond a share of the set-point for `deviation_time`.
+
+    It comes once, and goes once after the same time inside. Not judged while a feeder does not measure (refill, settling,
+    fresh start): the time then stands still.
+    """
+
+    def __init__(self, plc: Columns, shape: tuple[int, ...]) -> None:
+        self._limit = plc["deviation_limit"][:, None]
+        self._time = plc["deviation_time"][:, None]
+        self._for_s = np.zeros(shape)
+        self.active: Flags = np.zeros(shape, np.bool_)
+        self._counting = False
+
+    def watch(self, setpoint: Vector, mass_flow: Vector, measuring: Flags) -> Events:
+        """Take one second, (n, 4) each, [kg/s]; return alarms that come or go."""
+        outside = np.abs(mass_flow - setpoint) > self._limit * setpoint
+        if not self._counting and not np.count_nonzero(outside):
+            return []
+        against = (outside & (setpoint > 0.0)) != self.active
+        self._for_s = np.where(measuring, np.where(against, self._for_s + 1.0, 0.0), self._for_s)
+        turned = self._for_s >= self._time
+        self._counting = bool(np.count_nonzero(self._for_s) or np.count_nonzero(self.active))
+        if not np.count_nonzero(turned):
+            return []
+        self.active = self.active ^ turned
+        self._for_s = np.where(turned, 0.0, self._for_s)
+        self._counting = True
+        events: Events = []
+        for line, i in np.argwhere(turned).tolist():
+            event = {"code": "FLOW_DEVIATION", "feeder": i + 1, "active": bool(self.active[line, i])}
+            event["mass_flow_kg_per_h"] = round(float(mass_flow[line, i]) * KG_PER_H, 4)
+            event["setpoint_kg_per_h"] = round(float(setpoint[line, i]) * KG_PER_H, 4)
+            events.append((line, event))
+        return events

@@ -27,6 +27,8 @@ from kilter.runner import ensure_secrets, stage_bar
 from line.clock import SystemClock
 from line.errors import DataError
 from line.wire import WireMode
+from plant_sim.checkpoint.durable_plant import DurablePlant
+from plant_sim.plant import Plant
 from plant_sim.wire.server import ServerSettings, run_server_process
 
 app = typer.Typer(help="The simulated plant behind a secured OPC UA server.", no_args_is_help=True)
@@ -50,14 +52,24 @@ def serve_plant(
     configs: Annotated[Path | None, typer.Option(help="Configuration folder.")] = None,
     with_parent: Annotated[bool, typer.Option("--with-parent", help="End when the process that started it is gone.")] = False,
     truth: Annotated[Path | None, typer.Option(help="Folder for the plant's truth, written at the end.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoints: a plant that was killed goes on from its last answer.")
+    ] = None,
 ) -> None:
-    """Serve the plant until it is told to end (Ctrl-C or SIGTERM). Prints one ready line with the endpoint."""
+    """Serve the plant until it is told to end (Ctrl-C or SIGTERM). Prints one ready line with the endpoint.
+
+    With --state each second is on disk before it is answered; the same command after a kill goes on from there.
+    """
     clock = SystemClock()
     files = load_files(configs or find_configs(os.environ, Path.cwd()))
     plan, _ = split_beat_fault(shortened(with_fault(load_scenario(files.folder, scenario), fault), minutes))
     ensure_secrets(secrets, clock)
     played = measured_spectra(spectra, seed) if spectra else None
-    plant = build_plant(files, plan, seed, played, PlantChoice(variant.value, plant_seed))
+
+    def build() -> Plant:
+        return build_plant(files, plan, seed, played, PlantChoice(variant.value, plant_seed))
+
+    plant = build() if state is None else DurablePlant(build, state)
 
     def announce(text: str) -> None:
         sys.stdout.write(text + "\n")
@@ -66,12 +78,16 @@ def serve_plant(
     def audit(kind: str, body: Mapping[str, Any]) -> None:
         sys.stderr.write(json.dumps({"utc": clock.utc().isoformat(), "audit": kind, **body}, default=str) + "\n")
 
+    if isinstance(plant, DurablePlant):
+        audit("state", {"folder": str(state), "resumed_at": plant.resumed_at})
     settings = ServerSettings(port=port, secrets=secrets, mode=mode, host=host)
     try:
         run_server_process(plant, files.register, settings, clock, announce=announce, audit=audit, stop_with_parent=with_parent)
     finally:
         if truth is not None:
             plant.write_truth(truth)
+        if isinstance(plant, DurablePlant):
+            plant.close()
 
 
 @app.command("sensor")

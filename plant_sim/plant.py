@@ -72,6 +72,7 @@ class Plant:
         self._recorder = Recorder(self.lines, 0, self.truth)
         self._last: tuple[int, int, StepResult] | None = None
         self._opening = self._first_result()
+        self._arrays = dict(self._opening.arrays)
 
     @property
     def k(self) -> int:
@@ -105,6 +106,7 @@ class Plant:
         events = self.lines.step(requested[None, :])
         self._recorder.record()
         result = self._result(tuple(event for _, event in events))
+        self._arrays.update(result.arrays)
         self._last = (k, request_id, result)
         return result
 
@@ -112,15 +114,20 @@ class Plant:
         """Return (k, request id, result) of the newest step, which is answered again if it is asked again."""
         return self._last
 
+    def newest(self) -> StepResult:
+        """Return the newest second with the newest value of every vector tag, for who comes late."""
+        last = self._opening if self._last is None else self._last[2]
+        return StepResult(last.step, last.values, last.statuses, last.source_steps, dict(self._arrays), last.events)
+
     def state(self) -> dict[str, Any]:
         """Return everything that steps change, apart from the truth: what a checkpoint saves."""
-        return {"lines": self.lines, "recorder": self._recorder, "last": self._last}
+        return {"lines": self.lines, "recorder": self._recorder, "last": self._last, "arrays": self._arrays}
 
     def take_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` of another plant of the same set-up returned; `lines` must be this plant's own."""
         if state["lines"] is not self.lines:
             raise CommunicationError("not the state of this plant", where="plant", what_now="Restore into its own lines.")
-        self._last = state["last"]
+        self._last, self._arrays = state["last"], state["arrays"]
 
     def write_truth(self, folder: Path) -> Path:
         """Write `truth.npz` to a folder of its own and return its path. Raises RecordError."""

@@ -81,6 +81,14 @@ class DurablePlant:
         """Return (k, request id, result) of the newest step, also of one before a kill."""
         return self.plant.answered()
 
+    def newest(self) -> StepResult:
+        """Return the newest second with the newest value of every vector tag."""
+        return self.plant.newest()
+
+    def write_truth(self, folder: Path) -> Path:
+        """Write the truth from second 0 on and return its path. Raises RecordError."""
+        return self.plant.write_truth(folder)
+
     def step(self, k: int, request_id: int, setpoints: NDArray[np.float64]) -> StepResult:
         """Advance one second and return its result once it is on disk; see line.ports.SteppedPlant.
 

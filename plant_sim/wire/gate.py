@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from asyncua import ua
@@ -36,6 +37,17 @@ class ServedPlant(Protocol):
         """Advance from second k to k + 1; see line.ports.SteppedPlant."""
 
 
+@runtime_checkable
+class ResumedPlant(Protocol):
+    """A plant that may have gone on from a checkpoint: it knows what was answered last, and by which request."""
+
+    def answered(self) -> tuple[int, int, StepResult] | None:
+        """Return (k, request id, result) of the newest step, None before the first."""
+
+    def newest(self) -> StepResult:
+        """Return the newest second with the newest value of every vector tag."""
+
+
 @dataclass(frozen=True)
 class ServerSettings:
     """Where and how the plant is served. port 0 takes a free one; `host` other than loopback is a deliberate choice."""
@@ -60,8 +72,6 @@ class PlantGate:
         self.users = load_users(settings.secrets)
         self.lock_out = LockOut(clock)
         self.space: AddressSpace | None = None
-        lock_step = settings.mode is WireMode.LOCKSTEP
-        self.frame = NewestFrame(register, EPOCH if lock_step else clock.utc())
         self.failure: Exception | None = None
         self.failed = asyncio.Event()
         self._owner: GuardedSession | None = None
@@ -69,10 +79,25 @@ class PlantGate:
         self._answered: tuple[int, int] | None = None
         self._answer: list[ua.Variant] = []
         self._requests = 0
-        first = wire.on_wire(register, plant.initial())
-        self.frame.take(first)
-        self.step = first.step
-        self.setpoints = np.array([first.values[register.scalar_index[i]] for i in register.setpoint_ids])
+        first = self._first()
+        began = EPOCH if settings.mode is WireMode.LOCKSTEP else clock.utc() - timedelta(seconds=first[-1].step)
+        self.frame = NewestFrame(register, began)
+        for frame in first:
+            self.frame.take(frame)
+        self.step, first_values = first[-1].step, first[-1].values
+        self.setpoints = np.array([first_values[register.scalar_index[i]] for i in register.setpoint_ids])
+
+    def _first(self) -> list[StepResult]:
+        """Return the frames to begin with; a plant that was resumed answers its last request as before."""
+        plant, register = self.plant, self.register
+        opening = [wire.on_wire(register, plant.initial())]
+        answered = plant.answered() if isinstance(plant, ResumedPlant) else None
+        if not isinstance(plant, ResumedPlant) or answered is None:
+            return opening
+        k, request_id, result = answered
+        last = wire.on_wire(register, result)
+        self._answered, self._answer = (k, request_id), frame_outputs(last)
+        return [*opening, wire.on_wire(register, plant.newest()), last]
 
     def ended(self, session: GuardedSession) -> None:
         """Give the lease back when its holder's session ends."""

@@ -24,7 +24,10 @@ class BlendSignals:
     def __init__(self, frame: Frame, groups: dict[str, Columns]) -> None:
         self._blender, self._hopper = groups["blender"], groups["hopper"]
         to = frame.signals
-        self._impeller, self._paddle = to[:, frame.column("Blender/ImpellerSpeed")], to[:, frame.column("FeedFrame/PaddleSpeed")]
+        self._impeller, self._paddle = (
+            to[:, frame.column("Blender/ImpellerSpeed")],
+            to[:, frame.column("FeedFrame/PaddleSpeed")],
+        )
         self._hold_up, self._torque = to[:, frame.column("Blender/HoldUpMass")], to[:, frame.column("Blender/Torque")]
         self._level = to[:, frame.column("Hopper/Level")]
         self._cell_gain = 1.0 + self._blender["load_cell_span_error"]

@@ -18,10 +18,8 @@ from plant_sim.plant import Plant, PlantSetup
 from tests.plant_bench import Driver, line, nominal, plant, register, scenario
 
 SHARES = {API: 0.08, PREMIX: 0.56, LACTOSE: 0.35, LUBRICANT: 0.01}
-QUIET = dict.fromkeys(
-    ("sampling_sigma", "bias_sigma", "bias_drift", "scatter_sigma", "offset_sigma", "photon_noise", "fouling_rate", "lamp_rate"),
-    0.0,
-)
+CHANCE = ("sampling_sigma", "bias_sigma", "scatter_sigma", "offset_sigma", "photon_noise")
+QUIET = dict.fromkeys((*CHANCE, "bias_drift", "fouling_rate", "lamp_rate"), 0.0)
 PRESSING, IDLE = np.zeros(1, np.bool_), np.ones(1, np.bool_)
 
 
@@ -220,9 +218,7 @@ def test_a_line_shows_the_reference_each_spectrum_was_taken_with() -> None:
 def with_second_probe(enabled: float, seed: int = 3) -> Plant:
     frame = nominal().feed_frame_probe
     parameters = nominal().model_copy(
-        update={
-            "feed_frame_probe": frame.model_copy(update={"enabled": frame.enabled.model_copy(update={"value": enabled})})
-        }
+        update={"feed_frame_probe": frame.model_copy(update={"enabled": frame.enabled.model_copy(update={"value": enabled})})}
     )
     return Plant(PlantSetup(register(), parameters, seed, scenario(), line().geometry))
 

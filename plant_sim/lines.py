@@ -88,7 +88,7 @@ class Lines:
         self.second = 0
         self.tracer_kg = np.zeros(self.n_lines)
         self._build_physics(feeder, setups, seeds, n_stations)
-        self._build_plc(feeder, weight_loop, n_stations, [s.scenario for s in setups])
+        self._build_plc(feeder, weight_loop, n_stations, setups)
         self.laboratory = Laboratory(self.groups, sampling, seeds)
         self._build_probes(setups, seeds)
         self._normals = NormalStream(seeds, PROCESS, FEEDER_NORMALS + PRESS_NORMALS + N_SENSOR_NORMALS)
@@ -113,13 +113,13 @@ class Lines:
         self.new_revolution: Flags = np.zeros(self.n_lines, np.bool_)
         self.accepting: Flags = np.zeros(self.n_lines, np.bool_)
 
-    def _build_plc(self, feeder: Columns, weight_loop: WeightLoop, n_stations: int, scenarios: Sequence[Scenario]) -> None:
+    def _build_plc(self, feeder: Columns, weight_loop: WeightLoop, n_stations: int, setups: Sequence[LineSetup]) -> None:
         plc, register = self.groups["plc"], self.register
-        start = _start_setpoints(register, self.groups, scenarios)
+        start = _start_setpoints(register, self.groups, [s.scenario for s in setups])
         self.guard = SetpointGuard(register, start)
         self.watchdog = Watchdog(self.n_lines)
         self.sequence = LineSequence(plc, self.n_lines)
-        self.gate_watch = GateWatch(self.n_lines)
+        self.gate_watch = GateWatch(np.array([s.geometry.gate_switching.mean_s for s in setups]))
         self.reading = self.feeders.scale.read(np.zeros_like(self.feeders.mass), self.effects)
         self.feeder_loops = FeederLoops(feeder, plc, self.reading)
         self.press_loops = PressLoops(self.groups, n_stations, weight_loop)
@@ -208,11 +208,12 @@ class Lines:
 
     def _contacts(self) -> NDArray[np.int64] | None:
         """Return the safety contacts and the gate's feedback as the interlocks see them; None while all is well."""
-        effects = self.effects
-        feedback = self.sensors.gate_feedback > 0.5
-        if not (self.gate_watch.look(self.accepting, feedback, effects.any_active) or effects.any_active):
+        effects, watch = self.effects, self.gate_watch
+        if watch.calm and not effects.any_active:
             return None
-        return contact_bits(effects.press_stop, effects.guard_open, effects.e_stop, effects.power_dip, self.gate_watch.odd)
+        watch.look(self.accepting, self.sensors.gate_feedback > 0.5)
+        bits = contact_bits(effects.press_stop, effects.guard_open, effects.e_stop, effects.power_dip, watch.odd)
+        return bits if bits.any() else None
 
     def _physics(self, normals: Vector) -> list[tuple[int, dict[str, Any]]]:
         n, loops, effects = self.n_lines, self.press_loops, self.effects

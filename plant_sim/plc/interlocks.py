@@ -98,22 +98,22 @@ class Limits:
 
 
 class GateWatch:
-    """Compares the diverter's feedback with its command: odd for longer than FEEDBACK_MAX_S is an interlock."""
+    """Compares the diverter's feedback with its command: odd for longer than it takes to switch is an interlock.
 
-    def __init__(self, n_lines: int) -> None:
-        self.odd: Flags = np.zeros(n_lines, np.bool_)
-        self._odd_s: Counts = np.zeros(n_lines, np.int64)
-        self._calm = True
+    `odd` (n,); `calm` while no gate differs from its command: then only a fault can make one differ.
+    """
 
-    def look(self, command: Flags, feedback: Flags, may_differ: bool) -> bool:
-        """Take one second's command and feedback (n,) and renew `odd`; return whether any gate is odd.
+    def __init__(self, switching_s: Vector) -> None:
+        """Take the mean switching time of the gates [s], (n,); what is shorter than FEEDBACK_MAX_S counts as that."""
+        n = switching_s.shape[0]
+        self.odd: Flags = np.zeros(n, np.bool_)
+        self.calm = True
+        self._allowed_s = np.maximum(np.ceil(switching_s), FEEDBACK_MAX_S)
+        self._odd_s: Counts = np.zeros(n, np.int64)
 
-        `may_differ` False promises that nothing is wrong with any gate, so that nothing needs comparing.
-        """
-        if self._calm and not may_differ:
-            return False
+    def look(self, command: Flags, feedback: Flags) -> None:
+        """Take the command and the feedback of the last second, (n,) True for accept, and renew `odd`."""
         differs = command != feedback
         self._odd_s = np.where(differs, self._odd_s + 1, 0)
-        self._calm = not differs.any()
-        self.odd = self._odd_s > FEEDBACK_MAX_S
-        return not self._calm
+        self.odd = self._odd_s > self._allowed_s
+        self.calm = not differs.any()

@@ -15,7 +15,7 @@ from line.modes import LineCommand, WeightLoop
 from line.tags import TagRegister
 from plant_sim.columns import Columns, feeder_columns, group_columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import N_EXTENTS, TRACER, Flags, Vector
+from plant_sim.extents import N_EXTENTS, TOTAL, TRACER, Flags, Vector
 from plant_sim.faults import FaultTimeline, check_faults
 from plant_sim.instruments.calibration import MeasuredSpectra
 from plant_sim.instruments.feed_frame_probe import FeedFrameProbe
@@ -24,16 +24,20 @@ from plant_sim.instruments.laboratory import Laboratory, Sampling
 from plant_sim.instruments.probe import Air, Probe, Scan
 from plant_sim.instruments.sensors import Sensors
 from plant_sim.instruments.spectrometer import Spectrometer
+from plant_sim.instruments.suite_signals import SuiteSignals
 from plant_sim.lots import LotSupply
 from plant_sim.parameters import PlantParameters, Variant
 from plant_sim.plc.feeder_loops import FeederLoops
 from plant_sim.plc.interlocks import GateWatch, Signals, contact_bits
 from plant_sim.plc.press_loops import PressLoops, PressSetpoints
+from plant_sim.plc.sequence import STOPPED
 from plant_sim.plc.sequence import Sequence as LineSequence
 from plant_sim.plc.setpoints import SetpointGuard
 from plant_sim.plc.watchdog import Watchdog
 from plant_sim.streams import PROCESS, NormalStream
+from plant_sim.surroundings.activity import Activity
 from plant_sim.surroundings.moisture import stored_moisture
+from plant_sim.surroundings.suite import STEP_S, Surroundings
 from plant_sim.units.chute import Chute
 from plant_sim.units.feeders import FeederBank
 from plant_sim.units.path import MaterialPath
@@ -93,6 +97,8 @@ class Lines:
         self._build_probes(setups, seeds)
         self._normals = NormalStream(seeds, PROCESS, FEEDER_NORMALS + PRESS_NORMALS + N_SENSOR_NORMALS)
         self.sensors = Sensors(register, self.groups, feeder, int(weight_loop), self.feeder_columns)
+        self.suite_signals = SuiteSignals(self.sensors.frame, seeds)
+        self.suite_signals.write(0, self.surroundings)
         self.sensors.publish(self, np.zeros((self.n_lines, N_SENSOR_NORMALS)))
 
     def _build_physics(self, feeder: Columns, setups: Sequence[LineSetup], seeds: Sequence[int], n_stations: int) -> None:
@@ -100,6 +106,7 @@ class Lines:
         self.timeline = FaultTimeline([s.scenario for s in setups])
         self.effects: FaultEffects = self.timeline.effects
         self.feeders = FeederBank(feeder, stored_moisture(groups["surroundings"], feeder))
+        self.surroundings = Surroundings(groups, feeder, seeds)
         self.lots = LotSupply([s.scenario for s in setups], [s.plant_seed for s in setups], feeder)
         self.path = MaterialPath(groups["blender"], groups["hopper"], groups["feed_frame"], self.variant)
         plant_seeds = [s.plant_seed for s in setups]
@@ -164,6 +171,8 @@ class Lines:
         events = self._control(requested)
         events += self._physics(normals)
         self.second += 1
+        if self.second % STEP_S == 0:
+            self._surround()
         self._look()
         self.reading = self.feeders.scale.read(normals[:, 8:FEEDER_NORMALS], self.effects)
         self.sensors.publish(self, normals[:, FEEDER_NORMALS + PRESS_NORMALS :])
@@ -176,6 +185,20 @@ class Lines:
         self.arrived = self.probe.step(self.second, self.path.blender_exit, self.effects, air, ~self.sequence.pressing)
         if self.frame_probe is not None:
             self.arrived_2 = self.frame_probe.step(self.second, self.path.at_die, air, self.probe.references.newest)
+
+    def _surround(self) -> None:
+        """Let the suite feel what the line does, and show it."""
+        sequence, loops, bank = self.sequence, self.press_loops, self.feeders
+        doing = Activity(
+            sequence.state != STOPPED, sequence.pressing, sequence.feeding, loops.turret, loops.impeller, self.paddle,
+            bank.speed, self.press.made_total, self.path.blender[:, TOTAL], bank.refilled,
+        )  # fmt: skip
+        suite = self.surroundings
+        suite.step(doing, self.effects)
+        bank.vacuum = suite.refill_factor[:, None]
+        if suite.looked:
+            bank.hopper.exchange_water(suite.moisture.equilibrium, suite.moisture.share)
+        self.suite_signals.write(self.second, self.surroundings)
 
     def _control(self, requested: Vector) -> list[tuple[int, dict[str, Any]]]:
         column = self._column

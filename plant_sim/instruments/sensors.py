@@ -25,12 +25,11 @@ from plant_sim.instruments.frame import (
 )  # fmt: skip
 from plant_sim.instruments.press_signals import PressSignals
 from plant_sim.instruments.probe import INSTRUMENT_SERIAL, PROBE_ID, Scan
+from plant_sim.surroundings.suite import Surroundings
 
 if TYPE_CHECKING:
     from plant_sim.lines import Lines
 
-#: Room air wanders with this time constant [s] and these standard deviations [degC, fraction].
-ROOM_TIME_S, ROOM_SIGMA_C, ROOM_SIGMA_RH = 1800.0, 0.3, 0.02
 #: Numbers are counted up to here and start again.
 ROLL_OVER = 1_000_000_000
 #: Relative and absolute noise of a tag [SI].
@@ -60,9 +59,6 @@ class Sensors:
         self._system_at = [frame.column(f"Sys/{name}") for name in SYSTEM]
         self.temperature, self.humidity = groups["room"]["temperature"].copy(), groups["room"]["humidity"].copy()
         self._air_at = (frame.column("Utilities/RoomTemperature"), frame.column("Utilities/RoomHumidity"))
-        self._air = np.zeros((n, 2))
-        self._keep = float(np.exp(-1.0 / ROOM_TIME_S))
-        self._fresh = float(np.sqrt(1.0 - self._keep**2))
         columns = (frame.scalars(tags) for tags in (NIR_TAGS, NIR2_TAGS, TESTER_TAGS, ASSAY_TAGS))
         self._nir, self._nir2, self._tester, self._assay = columns
         self._take_over()
@@ -91,7 +87,7 @@ class Sensors:
         for signals in self._signals:
             signals.write(lines)
         self._system(lines)
-        self._room(normals)
+        self._room(lines.surroundings)
         np.multiply(self._relative, normals, out=self._work)
         self._work += 1.0
         self._noisy *= self._work
@@ -111,12 +107,9 @@ class Sensors:
         self.screw_speed = self._feeders.screw_speed.copy()
         self.gate_feedback = self._bins.gate_feedback
 
-    def _room(self, normals: Vector) -> None:
-        column, room, to = self._air_at[0], self._g["room"], self.frame.signals
-        self._air *= self._keep
-        self._air += self._fresh * normals[:, column : column + 2]
-        self.temperature = room["temperature"] + ROOM_SIGMA_C * self._air[:, 0]
-        self.humidity = room["humidity"] + ROOM_SIGMA_RH * self._air[:, 1]
+    def _room(self, suite: Surroundings) -> None:
+        to = self.frame.signals
+        self.temperature, self.humidity = suite.temperature_c, suite.humidity
         to[:, self._air_at[0]] = self.temperature
         to[:, self._air_at[1]] = self.humidity
 

@@ -12,7 +12,7 @@ class Activity:
     """The line at the end of a step, SI; (n,) unless said otherwise.
 
     on: not stopped; pressing, feeding: who runs; turret, impeller, paddle [rev/s]; screws (n, 4) [rev/s];
-    tablets_made since the start; blender_kg held; feeders_kg (n, 4) held; refilled_kg (n, 4) since the start.
+    tablets_made since the start; blender_kg held; refilled_kg (n, 4) since the start.
     """
 
     on: Flags
@@ -24,5 +24,4 @@ class Activity:
     screws: Vector
     tablets_made: Counts
     blender_kg: Vector
-    feeders_kg: Vector
     refilled_kg: Vector

@@ -30,9 +30,9 @@ KILO: Final = 1e-3
 class Surroundings:
     """Surroundings of n lines. `step` every STEP_S seconds; between two steps everything stands still.
 
-    For others: `temperature_c`, `humidity` of the room (n,); `moisture.content` (n, 4) of the feeders' powder and
-    `moisture.supply` of what the next refill brings; `refill_factor` (n,) on the refill rate; `power_kw` (n, k) and
-    `energy_kwh` (n, k) in the order of power.CONSUMERS; `extraction`, `vacuum`, `air`, `supply_m3_per_s` (n,).
+    For others: `temperature_c`, `humidity` of the room (n,); `looked`: this step brought the slow states up to date, so
+    that powder moves towards `moisture.equilibrium` by `moisture.share`; `refill_factor` (n,) on the refill rate;
+    `power_kw` and `energy_kwh` (n, k) in the order of power.CONSUMERS; `extraction`, `vacuum`, `air`, `supply_m3_per_s`.
     """
 
     def __init__(self, groups: dict[str, Columns], feeder: Columns, seeds: Sequence[int]) -> None:
@@ -51,8 +51,7 @@ class Surroundings:
         self._made: Counts = np.zeros(n, np.int64)
         self._looked_made = self._made
         self._refilled_kg: Vector = np.zeros_like(feeder["screw_speed_max"])
-        self._looked_refilled_kg = self._refilled_kg
-        self._disturbed = False
+        self._disturbed = self.looked = False
         self._steps = 0
 
     @property
@@ -92,7 +91,8 @@ class Surroundings:
         if effects.any_active or self._disturbed:
             running = self._disturb(activity, effects)
         self.air.step(self.power.machines_w * self._machine_heat, self._stream.take().T)
-        if self._steps % STEPS_A_LOOK == 0:
+        self.looked = self._steps % STEPS_A_LOOK == 0
+        if self.looked:
             self._look(activity)
         self.extraction.run(running)
         lifted: Flags = np.any(activity.refilled_kg > self._refilled_kg, axis=1)
@@ -122,7 +122,6 @@ class Surroundings:
         """Advance what is slower than a minute: weather, air handler, powder moisture, dust cake."""
         self.air.weather(self._steps * STEP_S)
         self._handler_w = self.handler.power_w()
-        added_kg = activity.refilled_kg - self._looked_refilled_kg
-        self.moisture.step(self.air.shown_humidity, activity.feeders_kg, added_kg)
+        self.moisture.feel(self.air.shown_humidity)
         self.extraction.load((activity.tablets_made - self._looked_made) * self._tablet_kg)
-        self._looked_refilled_kg, self._looked_made = activity.refilled_kg.copy(), activity.tablets_made.copy()
+        self._looked_made = activity.tablets_made.copy()

@@ -40,8 +40,8 @@ from plant_sim.surroundings.moisture import stored_moisture
 from plant_sim.surroundings.suite import STEP_S, Surroundings
 from plant_sim.units.chute import Chute
 from plant_sim.units.feeders import FeederBank
-from plant_sim.units.path import MaterialPath
-from plant_sim.units.press import Press, plug_free_blender_s
+from plant_sim.units.path import build_path
+from plant_sim.units.press import Press
 from plant_sim.units.tablets import CHUTE, MAX_TABLETS, MIXING, NORMALS_A_TABLET, Tablets
 
 GROUPS = (
@@ -108,9 +108,9 @@ class Lines:
         self.feeders = FeederBank(feeder, stored_moisture(groups["surroundings"], feeder))
         self.surroundings = Surroundings(groups, feeder, seeds)
         self.lots = LotSupply([s.scenario for s in setups], [s.plant_seed for s in setups], feeder)
-        self.path = MaterialPath(groups["blender"], groups["hopper"], groups["feed_frame"], self.variant)
+        self.path = build_path(groups, self.variant)
         plant_seeds = [s.plant_seed for s in setups]
-        self.press = Press(groups, plug_free_blender_s(groups["blender"]), plant_seeds, n_stations, self.variant)
+        self.press = Press(groups, self.path.sheared_s, plant_seeds, n_stations, self.variant)
         self.chute = Chute(groups["chute"], [s.geometry for s in setups])
         self.feed = np.zeros((self.n_lines, N_EXTENTS))
         self.pressed = np.zeros((self.n_lines, N_EXTENTS))
@@ -250,7 +250,7 @@ class Lines:
         tablets = self.press.fill(self.path.at_die, loops.turret, loops.fill_depth, loops.main_height, effects, press_normals)
         self.new_revolution = self.press.revolutions != before
         intake = tablets.mass_kg.sum(axis=1)
-        self.path.step(self.feed, intake, loops.impeller, self.paddle)
+        self.path.step(self.feed, intake, loops.impeller, self.paddle, effects)
         self.pressed += self.path.frame_exit
         each = press_normals[:, 1:].reshape(n, NORMALS_A_TABLET, MAX_TABLETS)
         force = self.main_force_setpoint

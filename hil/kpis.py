@@ -21,6 +21,8 @@ TRUTH_FOLDER = "truth"
 PLANNED = frozenset({"START_UP", "THROUGHPUT_TRANSITION", "RUN_OUT_MATERIAL"})
 #: Rungs that are no fallback: the line is not running, or the controller only watches.
 NO_CONTROL = ("idle", "warm", "off")
+#: Counter of the electric energy of all consumers [kWh].
+ENERGY_COUNTER = "Utilities/EnergyTotal"
 Figure = float | int | None
 
 
@@ -34,6 +36,8 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     "mass_start_up_kg": ("made before the first accepted tablet", "{:.3f}", "kg"),
     "mass_residual_pct": ("ledger residual (scales)", "{:.3f}", "%"),
     "mass_residual_truth_pct": ("ledger residual (truth)", "{:.2e}", "%"),
+    "energy_kwh": ("electric energy, suite with air handling", "{:.1f}", "kWh"),
+    "energy_kwh_per_kg_accepted": ("electric energy a kg accepted", "{:.2f}", "kWh/kg"),
     "parcels": ("parcels", "{:d}", ""),
     "parcels_unverified": ("parcels unverified", "{:d}", ""),
     "diverted_event_seconds": ("diverted for events", "{:d}", "s"),
@@ -147,7 +151,19 @@ def _ledger(frames: Frames, parcels: Sequence[Mapping[str, Any]]) -> dict[str, F
     figures["mass_start_up_kg"] = _start_up_mass(parcels)
     tester = frames.column("Tester/HardnessMean")[_news(frames, "Tester/SampleId")]
     figures["hardness_mean_n"] = _mean(tester)
-    return figures
+    return figures | energy_figures(frames, out["accepted"])
+
+
+def energy_figures(frames: Frames, accepted_kg: float) -> dict[str, Figure]:
+    """Return what the energy counter moved within the record; nothing without a counter, or if it was set back."""
+    if ENERGY_COUNTER not in frames.register.scalar_index:
+        return {}
+    counter = frames.column(ENERGY_COUNTER)
+    counter = counter[np.isfinite(counter)]
+    if not counter.size or counter[-1] < counter[0]:
+        return {}
+    energy = float(counter[-1] - counter[0])
+    return {"energy_kwh": energy, "energy_kwh_per_kg_accepted": energy / accepted_kg if accepted_kg > 0 else None}
 
 
 def _news(frames: Frames, tag_id: str) -> NDArray[np.int64]:

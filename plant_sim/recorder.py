@@ -8,6 +8,7 @@ import numpy as np
 
 from plant_sim.extents import ACTIVE, COMPONENTS, LUBRICANT, N_FEEDERS, TINY_KG, TOTAL, Vector
 from plant_sim.lines import Lines
+from plant_sim.surroundings.power import HVAC
 from plant_sim.truth import Truth
 from plant_sim.units.chute import Destination
 
@@ -40,6 +41,8 @@ class Recorder:
         self.truth.arrive(accepted, Destination.ACCEPTED)
         self.truth.arrive(diverted, Destination.DIVERTED)
         row = [float(lines.second), *self._potencies(), *self._tablet_means(n), *self._flows(), *self._ledger()]
+        used_kwh = lines.surroundings.energy_kwh[i].tolist()
+        row += [sum(used_kwh[:HVAC]), used_kwh[HVAC]]
         row += [float(lines.sequence.state[i]), float(len(lines.timeline.names(i, lines.second - 1)))]
         self.truth.add_row(np.array(row))
 

@@ -25,7 +25,7 @@ SERIES = (
     "mass_in_kg", "hold_up_feeders_kg", "hold_up_blender_kg", "hold_up_hopper_kg", "hold_up_feed_frame_kg", "hold_up_chute_kg",
     "mass_accepted_kg", "mass_diverted_kg", "mass_rejected_kg", "mass_sampled_kg", "mass_residual_kg",
     "api_residual_kg", "premix_residual_kg", "lactose_residual_kg", "lubricant_residual_kg",
-    "line_state", "faults_active",
+    "energy_line_kwh", "energy_hvac_kwh", "line_state", "faults_active",
 )  # fmt: skip
 #: Per-tablet arrays.
 TABLETS: dict[str, Any] = {

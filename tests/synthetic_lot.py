@@ -158,6 +158,7 @@ def _snapshot(register: TagRegister, shift: Shift, step: int, rng: np.random.Gen
         "Bin/DivertedMass": made_kg - accepted_kg,
         "Bin/RejectedMass": 0.0,
         "Bin/SampledMass": 0.0,
+        "Utilities/EnergyTotal": 0.5 + 31.0 * step / 3600,
         "Tester/SampleId": step // 300,
         "Tester/PulledStep": step // 300 * 300,
         "Tester/WeightMean": 225.4,

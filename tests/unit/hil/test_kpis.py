@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hil.kpis import FIGURES, compute_kpis, divert_reasons
+from hil.kpis import ENERGY_COUNTER, FIGURES, compute_kpis, divert_reasons, energy_figures
+from historian.frames import Frames
 from line.errors import DataError, RecordError
+from line.tags import TagRegister, load_register
 from plant_sim.truth import FILE_NAME
 from plant_sim.units.chute import Destination
-from tests.synthetic_lot import TABLETS_A_SECOND, write_lot
+from tests.synthetic_lot import CONFIGS, TABLETS_A_SECOND, write_lot
 
 SECONDS = 1300
 
@@ -51,6 +53,36 @@ def test_masses_come_from_the_last_reading_of_the_scales(lot: Path) -> None:
     assert kpis["mass_start_up_kg"] == pytest.approx(240 * TABLETS_A_SECOND * 225e-6, rel=0.01)
     assert kpis["diverted_event_seconds"] == 141
     assert kpis["diverted_unplanned_pct"] == pytest.approx(100 * 141 / SECONDS, rel=0.01)
+
+
+def test_energy_is_what_the_counter_moved_within_the_record(lot: Path) -> None:
+    """31 kW from the first recorded second to the last."""
+    kpis = compute_kpis(lot)
+    assert kpis["energy_kwh"] == pytest.approx(31.0 * (SECONDS - 1) / 3600, rel=1e-9)
+    accepted_kg = (SECONDS - 240 - 141 - 120) * TABLETS_A_SECOND * 225e-6
+    assert kpis["energy_kwh_per_kg_accepted"] == pytest.approx(31.0 * (SECONDS - 1) / 3600 / accepted_kg, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counter", "accepted_kg", "energy", "per_kg"),
+    [
+        ([np.nan, 2.0, np.nan, 5.0], 6.0, 3.0, 0.5),
+        ([2.0, 5.0], 0.0, 3.0, None),
+        ([np.nan, np.nan], 6.0, None, None),
+        ([5.0, 2.0], 6.0, None, None),  # set back: no figure rather than a wrong one
+        (None, 6.0, None, None),  # a line without a counter
+    ],
+)
+def test_energy_without_a_usable_counter_or_without_product(
+    counter: list[float] | None, accepted_kg: float, energy: float | None, per_kg: float | None
+) -> None:
+    tags = load_register(CONFIGS / "line" / "tags.csv").tags
+    register = TagRegister([tags["Bin/AcceptedMass" if counter is None else ENERGY_COUNTER]])
+    values = np.array([counter or [0.0, 1.0]]).T
+    rows = np.arange(values.shape[0])
+    quality, sources = np.zeros(values.shape, np.uint8), np.zeros(values.shape, np.int64)
+    figures = energy_figures(Frames(register, rows, values, quality, sources), accepted_kg)
+    assert (figures.get("energy_kwh"), figures.get("energy_kwh_per_kg_accepted")) == (energy, per_kg)
 
 
 def test_decisions_travel_and_verdict_are_read(lot: Path) -> None:

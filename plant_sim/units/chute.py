@@ -85,7 +85,7 @@ class Chute:
 
         normals (n, MAX_TABLETS) for the transport times.
         """
-        n, m = tablets.made.shape
+        m = tablets.made.shape[1]
         travel = normals[:, :m] * self._spread
         travel += self._mean
         travel = bounded(travel, 0.0, self._latest[:, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,11 +12,13 @@ from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
 from plant_sim.extents import Vector, bounded
 from plant_sim.parameters import Variant
+from plant_sim.units.tablets import Wide
 
 #: Domain guard: no pressure above this [Pa] is believed.
 PRESSURE_MAX_PA = 800e6
 #: Where the Heckel solution starts: exponent P/Py + A of the reference point.
 HECKEL_START = 2.05
+START_VOID = math.exp(-HECKEL_START)
 #: A first step is at most so many times Newton's step (it guards against dies that hold far too much).
 STEP_GUARD = 4.0
 
@@ -23,14 +26,11 @@ STEP_GUARD = 4.0
 class CompactionLaw(Protocol):
     """What a powder answers to pressure between elastic rollers. Pressures in Pa, lengths in m."""
 
-    def pressure(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
-        """Return the main pressure (n, m) of dies that hold `solid_height` = W/(rho_t A) at roller gap `gap` (n, m).
+    def pressures(self, solid_height: Vector, pre_gap: Vector, main_gap: Vector, factor: Vector) -> tuple[Vector, Vector]:
+        """Return (pre, main) pressure, (n, m) each, of dies that hold `solid_height` = W/(rho_t A) at two roller gaps.
 
         factor (n,) multiplies the powder's yield pressure.
         """
-
-    def light_pressure(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
-        """Return the pressure of pre-compression, (n, m); as `pressure`, made for low pressures."""
 
     def solid_fraction(self, pressure: Vector) -> Vector:
         """Return the in-die solid fraction at a pressure, both (n,), with a factor of 1."""
@@ -56,54 +56,56 @@ def kawakita_solid_fraction(pressure: Vector, initial: Vector, compressibility: 
 class HeckelLaw:
     """Heckel powder: (h + P A/k) (1 - exp(-P/Py - A_H)) = W/(rho_t A), solved for P.
 
-    In u = P/Py + A_H the equation is (h_0 + c u) (1 - exp(-u)) = w with c = A Py/k: smooth, rising and concave. Two
-    Halley steps from a fixed start: relative error of P below 1e-8 within 30 % of the reference pressure, 1e-5 from 60
-    to 250 MPa (the range of the fit), 1 % outside. A die that holds too little to be touched gives 0.
+    In u = P/Py + A_H and heights over c = A Py/k the equation is G = (eta_0 + u) (1 - exp(-u)) - omega = 0: smooth,
+    rising and concave. Main compression: two Halley steps from a fixed start, relative error of P below 1e-8 within
+    30 % of the reference pressure, 1e-5 from 60 to 250 MPa (the range of the fit), 1 % outside. Pre-compression: one
+    step, below 1e-4 within 15 % of its set force. A die that holds too little to be touched gives 0.
     """
 
     def __init__(self, compaction: Columns, stiffness: Vector, area: Vector) -> None:
         self._yield, self._intercept = compaction["yield_pressure"], compaction["heckel_intercept"]
-        self._give = area * self._yield / stiffness
+        self._per_give = stiffness / (area * self._yield)
         # pre-compression starts where its own set force lies
-        self._light = compaction["pre_force"] / area / self._yield + self._intercept
-        self._light_void = np.exp(-self._light)
+        light = compaction["pre_force"] / area / self._yield + self._intercept
+        self._wide = Wide(
+            light=light - self._intercept, light_void=np.exp(-light), light_solid=-np.expm1(-light),
+            main=HECKEL_START - self._intercept,
+        )  # fmt: skip
 
-    def pressure(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
+    def pressures(self, solid_height: Vector, pre_gap: Vector, main_gap: Vector, factor: Vector) -> tuple[Vector, Vector]:
         """See CompactionLaw."""
-        give = (self._give * factor)[:, None] + np.zeros_like(gap)
-        height = gap + give * (HECKEL_START - self._intercept)[:, None]
-        down = _first_step(solid_height, height, give, float(np.exp(-HECKEL_START)))
-        height -= give * down
-        void = np.exp(down - HECKEL_START)
-        down += _halley_step(solid_height, height, give, void)
-        return self._as_pressure(HECKEL_START - down, factor)
-
-    def light_pressure(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
-        """See CompactionLaw. One Halley step: relative error below 1e-4 within 15 % of the set force."""
-        give = (self._give * factor)[:, None]
-        height = gap + give * (self._light - self._intercept)[:, None]
-        down = _first_step(solid_height, height, give, self._light_void[:, None])
-        return self._as_pressure(self._light[:, None] - down, factor)
+        wide = self._wide.at(solid_height.shape[1])
+        per_give, scale = (self._per_give / factor)[:, None], (self._yield * factor)[:, None]
+        solid = solid_height * per_give
+        height = pre_gap * per_give
+        height += wide["light"]
+        pre = wide["light"] - _first_step(height, solid, wide["light_void"], wide["light_solid"])
+        height = main_gap * per_give
+        height += wide["main"]
+        down = _first_step(height, solid, START_VOID, 1.0 - START_VOID)
+        height -= down
+        down += _halley_step(height, solid, np.exp(down - HECKEL_START))
+        main = wide["main"] - down
+        pre *= scale
+        main *= scale
+        return bounded(pre, 0.0, PRESSURE_MAX_PA), bounded(main, 0.0, PRESSURE_MAX_PA)
 
     def solid_fraction(self, pressure: Vector) -> Vector:
         """See CompactionLaw."""
         return heckel_solid_fraction(pressure, self._yield, self._intercept)
 
-    def _as_pressure(self, exponent: Vector, factor: Vector) -> Vector:
-        exponent -= self._intercept[:, None]
-        exponent *= (self._yield * factor)[:, None]
-        return bounded(exponent, 0.0, PRESSURE_MAX_PA)
 
-
-def _first_step(solid_height: Vector, height: Vector, give: Vector, void: Vector | float) -> Vector:
-    """Return how far u must fall from the start, by Halley, at most STEP_GUARD times Newton's step."""
-    excess = height * (1.0 - void) - solid_height
+def _first_step(height: Vector, solid: Vector, void: Vector | float, full: Vector | float) -> Vector:
+    """Return how far u must fall from the start, by Halley, at most STEP_GUARD times Newton's step; full = 1 - void."""
+    excess = height * full
+    excess -= solid
     bend = height * void
-    slope = bend + give * (1.0 - void)
-    bend -= give * (2.0 * void)
-    square = slope * slope
+    slope = bend + full
+    bend -= void
+    bend -= void
     bend *= excess
     bend *= 0.5
+    square = slope * slope
     bend += square
     square *= 1.0 / STEP_GUARD
     slope *= excess
@@ -111,16 +113,14 @@ def _first_step(solid_height: Vector, height: Vector, give: Vector, void: Vector
     return slope
 
 
-def _halley_step(solid_height: Vector, height: Vector, give: Vector, void: Vector) -> Vector:
-    """Return how far u must fall: G G' / (G'^2 - G G''/2) with G = height (1 - void) - w."""
+def _halley_step(height: Vector, solid: Vector, void: Vector) -> Vector:
+    """Return how far u must fall: G G' / (G'^2 - G G''/2) with G' = 1 - void + height void, G'' = (2 - height) void."""
     bend = height * void
     excess = height - bend
-    excess -= solid_height
-    shared = give * void
-    slope = give - shared
-    slope += bend
-    bend -= shared
-    bend -= shared
+    excess -= solid
+    bend -= void
+    slope = bend + 1.0
+    bend -= void
     bend *= excess
     bend *= 0.5
     bend += slope * slope
@@ -141,19 +141,30 @@ class KawakitaLaw:
         self._initial, self._compressibility = laws["initial_density"], laws["compressibility"]
         self._scale = laws["kawakita_pressure"]
         self._give = area * self._scale / stiffness
+        self._wide = Wide(initial=self._initial, incompressible=1.0 - self._compressibility)
 
-    def pressure(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
+    def pressures(self, solid_height: Vector, pre_gap: Vector, main_gap: Vector, factor: Vector) -> tuple[Vector, Vector]:
         """See CompactionLaw."""
+        wide = self._wide.at(solid_height.shape[1])
         first = (self._initial * self._give * factor)[:, None]
-        last = gap * self._initial[:, None]
-        middle = last + first
-        middle -= solid_height * (1.0 - self._compressibility)[:, None]
-        last -= solid_height
-        root = np.sqrt(np.maximum(middle * middle - 4.0 * first * last, 0.0))
-        reduced = -2.0 * last / (middle + root)
-        return bounded(reduced * (self._scale * factor)[:, None], 0.0, PRESSURE_MAX_PA)
-
-    light_pressure = pressure
+        scale = (self._scale * factor)[:, None]
+        pulled = solid_height * wide["incompressible"]
+        pulled -= first
+        out = []
+        for gap in (pre_gap, main_gap):
+            last = gap * wide["initial"]
+            middle = last - pulled
+            last -= solid_height
+            root = middle * middle
+            root -= last * (4.0 * first)
+            np.maximum(root, 0.0, out=root)
+            np.sqrt(root, out=root)
+            root += middle
+            last *= -2.0
+            last /= root
+            last *= scale
+            out.append(bounded(last, 0.0, PRESSURE_MAX_PA))
+        return out[0], out[1]
 
     def solid_fraction(self, pressure: Vector) -> Vector:
         """See CompactionLaw."""
@@ -185,19 +196,24 @@ class Compaction:
     """
 
     def __init__(self, groups: dict[str, Columns], variant: Variant = "a") -> None:
-        comp = self._p = groups["compaction"]
+        comp = groups["compaction"]
         self.area: Vector = np.pi * comp["die_diameter"] ** 2 / 4.0
         self.stiffness = comp["press_stiffness"]
         if variant == "b":
             self.law: CompactionLaw = KawakitaLaw(groups["press_b"], self.stiffness, self.area)
         else:
             self.law = HeckelLaw(comp, self.stiffness, self.area)
-        self._per_mass = 1.0 / (comp["true_density"] * self.area)
-        self._per_pressure = self.area / self.stiffness
+        per_mass = 1.0 / (comp["true_density"] * self.area)
         pre = comp["pre_force"] / self.area
-        nominal = groups["content"]["tablet_mass"] * self._per_mass
+        nominal = groups["content"]["tablet_mass"] * per_mass
         self.pre_gap: Vector = nominal / self.law.solid_fraction(pre) - comp["pre_force"] / self.stiffness
         self.air_reference: Vector = np.exp(-pre / comp["air_pressure"])
+        self._air_rate = -1.0 / comp["air_pressure"]
+        self._air_recovery = comp["elastic_recovery"] * comp["air_recovery"]
+        self._recovery = 1.0 + comp["elastic_recovery"] - self._air_recovery * self.air_reference
+        self._wide = Wide(
+            per_mass=per_mass, pre_gap=self.pre_gap, per_pressure=self.area / self.stiffness, area=self.area
+        )  # fmt: skip
         main = comp["main_force"] / self.area
         self.solid_reference: Vector = self.law.solid_fraction(main) / (1.0 + comp["elastic_recovery"])
         self.height_reference: Vector = comp["main_height"] + comp["main_force"] / self.stiffness
@@ -210,16 +226,15 @@ class Compaction:
         main_height (n,) displayed gap; offset (n, m) what punches add to it; factor (n,) on yield pressure; count (n,)
         number of tablets, at least 1.
         """
-        solid_height = mass * self._per_mass[:, None]
-        pre = self.law.light_pressure(solid_height, offset + self.pre_gap[:, None], factor)
+        wide = self._wide.at(mass.shape[1])
+        solid_height = mass * wide["per_mass"]
+        gap = offset + (main_height + effects.height_offset_m if effects.any_active else main_height)[:, None]
+        pre, pressure = self.law.pressures(solid_height, offset + wide["pre_gap"], gap, factor)
         if effects.any_active:
-            main_height = main_height + effects.height_offset_m
-            pre = pre * effects.pre_force[:, None]
-        gap = offset + main_height[:, None]
-        pressure = self.law.pressure(solid_height, gap, factor)
-        in_die = gap + pressure * self._per_pressure[:, None]
-        area = self.area[:, None]
-        air = np.exp(pre.sum(axis=1) / (count * -self._p["air_pressure"]))
-        recovery = 1.0 + self._p["elastic_recovery"] * (1.0 + self._p["air_recovery"] * (air - self.air_reference))
-        height = in_die * recovery[:, None]
-        return Stroke(pre * area, pressure * area, pressure, in_die, height, solid_height / height, air)
+            pre *= effects.pre_force[:, None]
+        gap += pressure * wide["per_pressure"]
+        air = np.exp(pre.sum(axis=1) / count * self._air_rate)
+        height = gap * (self._recovery + self._air_recovery * air)[:, None]
+        pre *= wide["area"]
+        solid_height /= height
+        return Stroke(pre, pressure * wide["area"], pressure, gap, height, solid_height, air)

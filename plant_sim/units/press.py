@@ -22,6 +22,7 @@ from plant_sim.units.tablets import (
     NORMALS_A_TABLET,
     STRENGTH,
     Tablets,
+    Wide,
     slots_for,
     slots_in_use,
 )
@@ -43,7 +44,7 @@ class Press:
         n_stations: int,
         variant: Variant = "a",
     ) -> None:
-        self._g, self.variant = groups, variant
+        self.variant = variant
         self.n_lines, self.n_stations = len(seeds), n_stations
         turret = groups["plc"]["throughput"] / groups["content"]["tablet_mass"] / n_stations
         self.die_fill = DieFill(groups, turret, variant)
@@ -51,6 +52,7 @@ class Press:
         self.compaction = Compaction(groups, variant)
         self.strength = Strength(groups, self.compaction, _shear(groups, plug_free_blender_s), variant)
         self.station_forces = StationForces(groups["compaction"], n_stations)
+        self._mixing = Wide(sigma=groups["content"]["micro_mixing_sigma"])
         self.area = self.compaction.area
         self.yield_factor: Vector = np.ones(self.n_lines)
         self.made_total: Counts = np.zeros(self.n_lines, np.int64)
@@ -98,20 +100,20 @@ class Press:
         mass += 1.0
         mass *= depth_offset + depth_m[:, None]
         mass *= per_depth[:, None]
-        mass *= ones[count]
+        mass *= ones.take(count, axis=0)
         self._limit(mass, powder[:, TOTAL])
         self._find_yield(powder, effects)
         stroke = self.compaction.press(mass, gap_m, gap_offset, self.yield_factor, np.maximum(count, 1), effects)
         read = self.station_forces.read(stroke.force, each[:, FORCE, :n_slots], effects)
         self.station_forces.keep(read, first, count, effects)
         strength, ejection = self.strength.of(stroke, powder, effects, each[:, STRENGTH, :n_slots])
-        counter = self.made_total + 1
+        counter, made = self.made_total + 1, flags.take(count, axis=0)
         self.made_total = self.made_total + count
         return Tablets(
-            made=flags[count], count=count, first_station=first, first_counter=counter, mass_kg=mass,
+            made=made, count=count, first_station=first, first_counter=counter, mass_kg=mass,
             pre_force_n=stroke.pre_force, force_n=stroke.force, force_read_n=read, pressure_pa=stroke.pressure,
             solid_fraction=stroke.solid_fraction, height_m=stroke.height, strength_pa=strength, ejection_n=ejection,
-            content_kg=mass, judged_bad=flags[count], rejected=flags[count],
+            content_kg=mass, judged_bad=made, rejected=made,
         )  # fmt: skip
 
     def _turn(self, turret: Vector) -> tuple[Counts, Counts]:
@@ -156,7 +158,7 @@ class Press:
         mass = tablets.mass_kg
         n_slots = mass.shape[1]
         mass *= (taken[:, TOTAL] / np.maximum(mass.sum(axis=1), TINY_KG))[:, None]
-        parts = normals[:, :n_slots] * self._g["content"]["micro_mixing_sigma"][:, None]
+        parts = normals[:, :n_slots] * self._mixing.at(n_slots)["sigma"]
         parts += 1.0
         np.maximum(parts, 0.0, out=parts)
         parts *= mass

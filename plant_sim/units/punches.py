@@ -43,6 +43,7 @@ class Punches:
         self.wear_m: Vector = np.zeros((n, n_stations))
         self._table = np.zeros((2, n, n_stations + MAX_TABLETS))
         self._age, self._faults = 0, False
+        self._windows: dict[int, Vector] = {}
         self._write(None)
 
     def step(self, revolutions: Counts, effects: FaultEffects) -> None:
@@ -56,8 +57,9 @@ class Punches:
 
     def at(self, first_station: Counts, n_slots: int) -> tuple[Vector, Vector]:
         """Return what the pairs in the slots add to the main gap and to the fill depth [m], (n, n_slots) each."""
-        window = sliding_window_view(self._table, n_slots, axis=2)
-        both: Vector = window[:, self._rows, first_station]
+        if n_slots not in self._windows:
+            self._windows[n_slots] = sliding_window_view(self._table, n_slots, axis=2)
+        both: Vector = self._windows[n_slots][:, self._rows, first_station]
         return both[0], both[1]
 
     def _write(self, effects: FaultEffects | None) -> None:

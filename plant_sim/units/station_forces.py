@@ -7,6 +7,7 @@ import numpy as np
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
 from plant_sim.extents import Counts, Vector
+from plant_sim.units.tablets import Wide
 
 
 class StationForces:
@@ -20,33 +21,36 @@ class StationForces:
         self._gain, self._noise = 1.0 + compaction["force_span_error"], compaction["force_sensor_noise"]
         self._n_stations = n_stations
         self._rows = np.arange(n)[:, None]
-        self._stations = np.arange(n_stations)
+        self._wide = Wide(gain=self._gain, noise=self._noise)
+        # row f: slot that holds each station when station f is in the first slot
+        self._slots: Counts = (np.arange(n_stations) - np.arange(n_stations)[:, None]) % n_stations
         self.newest: Vector = np.zeros((n, n_stations))
         self.mean: Vector = np.zeros(n)
         self.deviation: Vector = np.zeros(n)
 
     def read(self, force: Vector, normals: Vector, effects: FaultEffects) -> Vector:
         """Return what the sensor reads of `force` (n, m)."""
-        gain, noise = self._gain, self._noise
-        if effects.any_active:
-            gain, noise = gain * effects.force_gain, noise * effects.force_noise
-        factor = normals * noise[:, None]
-        factor += gain[:, None]
-        factor *= force
-        if effects.any_active and effects.force_stuck.any():
-            factor = np.where(effects.force_stuck[:, None], self.mean[:, None], factor)
-        return factor
+        wide = self._wide.at(force.shape[1])
+        if not effects.any_active:
+            reading = normals * wide["noise"]
+            reading += wide["gain"]
+            reading *= force
+            return reading
+        reading = normals * (self._noise * effects.force_noise)[:, None]
+        reading += (self._gain * effects.force_gain)[:, None]
+        reading *= force
+        return np.where(effects.force_stuck[:, None], self.mean[:, None], reading)
 
     def keep(self, reading: Vector, first_station: Counts, count: Counts, effects: FaultEffects) -> None:
         """Keep the newest reading of each station; `reading` (n, m) belongs to stations from first_station (n,) on."""
-        slot = (self._stations - first_station[:, None]) % self._n_stations
-        again = slot + self._n_stations
-        slot = np.where(again < count[:, None], again, slot)
-        new = slot < count[:, None]
-        if effects.any_active:
-            new = new & ~effects.force_stuck[:, None]
-        values = reading[self._rows, np.minimum(slot, reading.shape[1] - 1)]
-        self.newest = np.where(new, values, self.newest)
+        slot, most, n_slots = self._slots[first_station], count[:, None], reading.shape[1]
+        for turn in range(-(-n_slots // self._n_stations)):
+            if turn:
+                slot = slot + self._n_stations
+            new = slot < most
+            if effects.any_active:
+                new &= ~effects.force_stuck[:, None]
+            np.copyto(self.newest, reading[self._rows, np.minimum(slot, n_slots - 1)], where=new)
         self.mean = self.newest.sum(axis=1) / self._n_stations
         off = self.newest - self.mean[:, None]
         off *= off

@@ -9,6 +9,7 @@ from plant_sim.effects import FaultEffects
 from plant_sim.extents import LUBRICANT, SHEAR, TINY_KG, TOTAL, WATER, Vector
 from plant_sim.parameters import Variant
 from plant_sim.units.compaction import Compaction, Stroke
+from plant_sim.units.tablets import Wide
 
 #: Lubricant share relative to the reference below which ejection friction grows no more.
 LUBRICANT_LEAST = 0.05
@@ -69,14 +70,16 @@ class Strength:
         else:
             self._shape = p["lubrication_share"]
             self._rate = -np.log((kept - (1.0 - self._shape)) / self._shape) / extent
-        self._solid_pore_free = p["strength_nominal"] / kept / self._porosity_law(compaction.solid_reference)
+        solid = compaction.solid_reference
+        if variant == "b":
+            relative = leuenberger_factor(solid, self._laws["critical_density"])
+        else:
+            relative = ryshkewitch_factor(solid, p["porosity_factor"])
+        self._pore_free = p["strength_nominal"] / kept / relative
         self._per_force = self._ejection["force_ratio"] / compaction.height_reference
-
-    def _porosity_law(self, solid_fraction: Vector) -> Vector:
-        wide = (slice(None), *(None,) * (solid_fraction.ndim - 1))
-        if self._variant == "b":
-            return leuenberger_factor(solid_fraction, self._laws["critical_density"][wide])
-        return ryshkewitch_factor(solid_fraction, self._p["porosity_factor"][wide])
+        self._wide = Wide(
+            sigma=p["tablet_sigma"], porosity_factor=p["porosity_factor"], critical=self._laws["critical_density"]
+        )  # fmt: skip
 
     def lubrication(self, extent: Vector) -> Vector:
         """Return what lubrication of an extent K (n,) leaves of strength, (n,)."""
@@ -93,13 +96,18 @@ class Strength:
         if effects.any_active:
             extent = extent * effects.lubrication_rate
             friction = friction * effects.ejection_friction
-        left = self._solid_pore_free * self.lubrication(extent) * self._moisture(powder[:, WATER], mass)
+        left = self._pore_free * self.lubrication(extent) * self._moisture(powder[:, WATER], mass)
         left = left * (1.0 - self._comp["air_strength_loss"] * (stroke.air - self._compaction.air_reference))
         if effects.any_active:
             left = left * effects.strength
-        spread = 1.0 + self._p["tablet_sigma"][:, None] * normals
-        strength = self._porosity_law(stroke.solid_fraction) * left[:, None]
-        strength *= spread
+        wide = self._wide.at(normals.shape[1])
+        strength = normals * wide["sigma"]
+        strength += 1.0
+        strength *= left[:, None]
+        if self._variant == "b":
+            strength *= leuenberger_factor(stroke.solid_fraction, wide["critical"])
+        else:
+            strength *= ryshkewitch_factor(stroke.solid_fraction, wide["porosity_factor"])
         ejection = stroke.force * friction[:, None]
         ejection *= stroke.height_in_die
         return strength, ejection

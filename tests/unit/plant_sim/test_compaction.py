@@ -240,7 +240,8 @@ def test_pressure_of_empty_dies_is_nothing_and_of_overfull_ones_is_bounded(law: 
     variant = "a" if law is HeckelLaw else "b"
     press = compaction(variant)
     assert isinstance(press.law, law)
-    found = press.law.pressure(np.array([[0.0, 3e-3, 8e-3, 0.5]]), np.full((1, 4), 3.373e-3), ONE)
+    gap = np.full((1, 4), 3.373e-3)
+    _, found = press.law.pressures(np.array([[0.0, 3e-3, 8e-3, 0.5]]), gap, gap, ONE)
     assert found[0, 0] == 0.0
     assert np.all(np.diff(found[0]) >= 0)
     assert found[0, -1] == PRESSURE_MAX_PA

@@ -99,10 +99,7 @@ class Plant:
                 how_much=f"expected k {self.k}, got {k}",
                 what_now="Ask for the step the plant has reached, or repeat the last (k, request id).",
             )
-        requested = np.asarray(setpoints, dtype=np.float64)
-        wanted = (len(self.setup.register.setpoint_ids),)
-        if requested.shape != wanted:
-            raise CommunicationError("wrong number of set-points", where="plant", how_much=f"{requested.shape}, not {wanted}")
+        requested = _numbers(setpoints, len(self.setup.register.setpoint_ids))
         events = self.lines.step(requested[None, :])
         self._recorder.record()
         result = self._result(tuple(event for _, event in events))
@@ -154,6 +151,16 @@ class Plant:
         first = self._result(opening)
         arrays = {"NIR/Axis": (wavenumbers(), STATUS_GOOD, 0)}
         return StepResult(first.step, first.values, first.statuses, first.source_steps, arrays, first.events)
+
+
+def _numbers(setpoints: Any, n: int) -> NDArray[np.float64]:
+    """Return set-points as numbers (n,). Raises CommunicationError for what is no row of n real numbers."""
+    found = np.asarray(setpoints) if isinstance(setpoints, (np.ndarray, list, tuple)) and len(setpoints) == n else None
+    if found is None or found.shape != (n,) or found.dtype.kind not in "fiub":
+        shown = type(setpoints).__name__ if found is None else f"{found.dtype} {found.shape}"
+        what_now = f"Send {n} numbers in the register's order."
+        raise CommunicationError("wrong set-points", where="plant", how_much=shown, what_now=what_now)
+    return found.astype(np.float64)
 
 
 def _check(setup: PlantSetup) -> None:

@@ -140,6 +140,40 @@ def test_press_stop_holds_feeders_and_blender_within_two_seconds_until_resumed()
     assert series(driver, "hold_up_hopper_kg").max() < 1.0
 
 
+@pytest.mark.parametrize(
+    ("fault", "bit", "cause"),
+    [("guard_opened", 64, "guard open"), ("e_stop_pressed", 128, "emergency stop"), ("power_dip", 256, "power dip")],
+)
+def test_an_abort_stops_the_whole_line_at_once_and_it_comes_back_by_command(fault: str, bit: int, cause: str) -> None:
+    driver = settled(501, faults=[PlantFault(name=fault, at_s=500, duration_s=30)])
+    assert driver["Sys/PackMLState"] == PackState.ABORTING
+    assert driver["Sys/LineState"] == LineState.HELD
+    assert driver["Press/TurretSpeed"] == 0.0
+    driver.run(503)
+    names = ("api", "premix", "lactose", "lubricant", "blender_exit", "press")
+    for flow in (series(driver, f"mass_flow_{name}_kg_per_s") for name in names):
+        assert flow[502] < 0.02 * flow[490:500].mean()
+    assert int(driver["Sys/Interlock"]) == bit
+    assert driver.codes("LINE_HOLD")[0]["cause"] == cause
+    assert driver["Sys/CtrlMode"] == PlcMode.REMOTE
+    driver.run(560)
+    assert driver["Sys/PackMLState"] == PackState.ABORTED
+    driver.command(RESUME)
+    driver.run(600)
+    assert driver["Sys/LineState"] == LineState.EXECUTE
+    assert driver.codes("LINE_RESUMED")[0]["state"] == "STARTING"
+    assert np.abs(series(driver, "mass_residual_kg")).max() < 1e-9
+
+
+@pytest.mark.parametrize("fault", ["gate_stuck_open", "gate_stuck_closed", "gate_feedback_wrong"])
+def test_a_gate_that_does_not_follow_its_command_holds_the_line(fault: str) -> None:
+    driver = settled(500, faults=[PlantFault(name=fault, at_s=500, duration_s=60)])
+    driver["SP/AcceptRequest"] = 1.0 if fault != "gate_stuck_open" else 0.0
+    driver.run(505)
+    assert driver["Sys/LineState"] == LineState.HELD
+    assert driver.codes("LINE_HOLD")[0]["cause"] == "diverter feedback"
+
+
 def test_a_hold_by_command_resumes_by_command_only() -> None:
     driver = settled(500)
     driver.command(HOLD)

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 class BlendSignals:
-    """Signals from blender to feed frame, (n,) each, into a frame's `signals`.
-
-    Blender torque = T_ref M / M_ref sqrt(N / N_ref) (estimate): wrong for a blender that is flooded or caked.
-    """
+    """Signals from blender to feed frame, (n,) each, into a frame's `signals`."""
 
     def __init__(self, frame: Frame, groups: dict[str, Columns]) -> None:
         self._blender, self._hopper = groups["blender"], groups["hopper"]
@@ -32,7 +29,6 @@ class BlendSignals:
         self._level = to[:, frame.column("Hopper/Level")]
         self._cell_gain = 1.0 + self._blender["load_cell_span_error"]
         self._level_gain = 1.0 + self._hopper["level_span_error"]
-        self._torque_per_kg = self._blender["torque"] / self._blender["hold_up"]
         self.level = self._level.copy()
 
     def noise(self, instruments: Columns) -> dict[str, tuple[Vector | float, Vector | float]]:
@@ -46,12 +42,12 @@ class BlendSignals:
 
     def write(self, lines: Lines) -> None:
         """Write the true values [SI] of this second."""
-        held, impeller = lines.path.blender[:, TOTAL], lines.press_loops.impeller
-        self._impeller[:] = impeller
-        self._paddle[:] = lines.paddle
+        path = lines.path
+        held = path.blender[:, TOTAL]
+        self._impeller[:] = path.impeller
+        self._paddle[:] = path.paddle
         np.multiply(held, self._cell_gain, out=self._hold_up)
-        share = impeller / self._blender["reference_speed"]
-        np.multiply(held * self._torque_per_kg, np.sqrt(share), out=self._torque)
+        self._torque[:] = path.torque(held)
         np.multiply(lines.path.hopper[:, TOTAL], self._level_gain, out=self._level)
 
     def falsify(self, effects: FaultEffects) -> None:

@@ -10,6 +10,8 @@ from plant_sim.extents import N_EXTENTS, TINY_KG, TOTAL, Vector
 N_BLENDER_TANKS = 3
 #: Standing powder below this is taken along again [kg].
 LAST_STANDING_KG = 1e-6
+#: Largest share of the powder that can stand.
+STANDING_SHARE_MAX = 0.8
 #: Largest share of a tank that may turn into standing powder in a second.
 CAKE_SHARE_MAX = 0.5
 
@@ -28,9 +30,9 @@ class PowerHoldUp:
         self._flow_power = 1.0 / blender["flow_exponent"]
         self._speed_power = blender["speed_exponent"] / blender["flow_exponent"]
 
-    def flow(self, moving_kg: Vector, impeller: Vector) -> Vector:
-        """Return the outflow [kg/s], (n,), at the moving hold-up [kg] and impeller speed [rev/s]."""
-        fill = np.power(moving_kg / self.hold_up_ref, self._flow_power)
+    def flow(self, held_kg: Vector, impeller: Vector) -> Vector:
+        """Return the outflow [kg/s], (n,), at a hold-up (n,) [kg] and impeller speed (n,) [rev/s]."""
+        fill = np.power(held_kg / self.hold_up_ref, self._flow_power)
         result: Vector = self.flow_ref * fill * np.power(impeller / self._speed_ref, self._speed_power)
         return result
 
@@ -50,9 +52,9 @@ class WeirHoldUp:
         self._speed_ref = blender["reference_speed"]
         self._power, self._speed_power = dispersion["weir_exponent"], dispersion["speed_exponent"]
 
-    def flow(self, moving_kg: Vector, impeller: Vector) -> Vector:
-        """Return the outflow [kg/s], (n,), at the moving hold-up [kg] and impeller speed [rev/s]."""
-        over = np.maximum(moving_kg - self._dead, 0.0) / self._over_ref
+    def flow(self, held_kg: Vector, impeller: Vector) -> Vector:
+        """Return the outflow [kg/s], (n,), at a hold-up (n,) [kg] and impeller speed (n,) [rev/s]."""
+        over = np.maximum(held_kg - self._dead, 0.0) / self._over_ref
         result: Vector = self.flow_ref * np.power(over, self._power)
         return result * np.power(impeller / self._speed_ref, self._speed_power)
 
@@ -60,9 +62,9 @@ class WeirHoldUp:
 class StandingPowder:
     """Powder that cakes and stands still beside n_tanks tanks: hold-back, the long tail of the residence times.
 
-    A share h of each tank's surroundings stands, m_s -> h (m_s + m) with the caking time; while h > 0 it exchanges
-    mass for mass with its tank in the hold-back time. Once h is 0 it comes off. `held` (n_tanks, n, N_EXTENTS).
-    Exactly conservative; total hold-up rises because moving powder still obeys the hold-up law. Estimates throughout.
+    A share h of each tank's powder stands, m_s -> h (m_s + m) with the caking time; while h > 0 it exchanges mass for
+    mass with its tank in the hold-back time. Once h is 0 it comes off. `held` (n_tanks, n, N_EXTENTS). Standing powder
+    counts in the hold-up law, so that the rest passes faster at the same total. Exactly conservative; estimates.
     """
 
     def __init__(self, blender: Columns, n_tanks: int) -> None:
@@ -72,8 +74,13 @@ class StandingPowder:
         self._cake_rate = 1.0 / blender["caking_time"]
         self._swap_rate = 1.0 / blender["hold_back_time"]
 
+    def beside(self, moving_kg: Vector) -> Vector:
+        """Return moving and standing mass (n,) [kg]."""
+        return moving_kg + self.total[:, TOTAL] if self.present else moving_kg
+
     def exchange(self, tanks: Vector, share: Vector) -> None:
-        """Move powder between tanks (n_tanks, n, N_EXTENTS), changed in place, and what stands; share (n,) 0..0.9."""
+        """Move powder between tanks (n_tanks, n, N_EXTENTS), changed in place, and what stands; share (n,) 0..0.8."""
+        share = np.minimum(share, STANDING_SHARE_MAX)
         moving, standing = tanks[:, :, TOTAL], self.held[:, :, TOTAL]
         growth = (share * (moving + standing) - standing) * self._cake_rate
         swap = standing * (self._swap_rate * (share > 0.0))
@@ -109,7 +116,11 @@ class BlenderTorque:
         self._speed_ref = blender["reference_speed"]
         self._power, self._caking = blender["torque_speed_exponent"], blender["torque_caking"]
 
-    def at(self, moving_kg: Vector, standing_kg: Vector, impeller: Vector) -> Vector:
-        """Return the torque [N m], (n,)."""
-        result: Vector = np.power(impeller / self._speed_ref, self._power)
-        return result * self._per_kg * (moving_kg + self._caking * standing_kg)
+    def at(self, load_kg: Vector, impeller: Vector) -> Vector:
+        """Return the torque [N m], (n,), of a load (n,) [kg] at impeller speed (n,) [rev/s]."""
+        result: Vector = load_kg * self._per_kg * np.power(impeller / self._speed_ref, self._power)
+        return result
+
+    def loaded(self, held_kg: Vector, standing_kg: Vector) -> Vector:
+        """Return the load (n,) [kg] of what is held, of which standing_kg (n,) stands."""
+        return held_kg + (self._caking - 1.0) * standing_kg

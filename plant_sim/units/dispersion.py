@@ -37,12 +37,12 @@ class DispersiveBlender:
         self._speed_ref, self._power = blender["reference_speed"], dispersion["mixing_exponent"]
         self._below = np.arange(1.0, N_CELLS)[:, None] / N_CELLS
 
-    def step(self, feed: Vector, impeller: Vector) -> Vector:
+    def step(self, feed: Vector, impeller: Vector, standing: StandingPowder) -> Vector:
         """Convey and disperse for one second; return what left, (n, N_EXTENTS)."""
         mass = self.cells[:, :, TOTAL]
         below = np.add.accumulate(mass[::-1], axis=0)
         held = below[-1]
-        leaves = np.minimum(self.law.flow(held, impeller), CONVEYED_MAX * mass[-1])
+        leaves = np.minimum(self.law.flow(standing.beside(held), impeller), CONVEYED_MAX * mass[-1])
         after = held + feed[:, TOTAL] - leaves
         wanted = self._below * after + leaves - below[:-1]
         conveyed = bounded(wanted, 0.0, CONVEYED_MAX * mass[-2::-1])[::-1]
@@ -124,7 +124,7 @@ class DispersionPath(MaterialPath):
         return self._blender.cells
 
     def _move(self, feed: Vector, intake_kg: Vector, limit: Vector) -> None:
-        self.blender_exit = self._blender.step(feed, self.impeller)
+        self.blender_exit = self._blender.step(feed, self.impeller, self.standing)
         core, wall, pipe = self._plugs.mass.reshape(N_PLUGS, self.n_lines)
         outlet, die = self._tanks[:, :, TOTAL]
         frame = self._feed_frame
@@ -148,6 +148,6 @@ class DispersionPath(MaterialPath):
         np.maximum(tanks, 0.0, out=tanks)
         self.hopper_exit, self.frame_exit = out[OUTLET], out[FRAME]
 
-    def _shear(self, impeller: Vector, paddle: Vector) -> None:
-        add_shear(self._blender.cells, impeller)
-        add_shear(self._tanks[FRAME:], paddle)
+    def _shear(self) -> None:
+        add_shear(self._blender.cells, self.impeller)
+        add_shear(self._tanks[FRAME:], self.paddle)

@@ -77,11 +77,11 @@ class MaterialPath(ABC):
         level: Vector = self.frame[:, TOTAL] / self._feed_frame.full
         return level
 
-    def torque(self, effects: FaultEffects) -> Vector:
-        """Return the torque of the blender's shaft [N m], (n,), after the last second."""
-        standing = self.standing.total[:, TOTAL]
-        true = self._torque.at(self.blender[:, TOTAL] - standing, standing, self.impeller)
-        return true * effects.blender_torque
+    def torque(self, held_kg: Vector) -> Vector:
+        """Return the torque of the blender's shaft [N m], (n,), at the blender's mass (n,) after the last second."""
+        if self.standing.present:
+            held_kg = self._torque.loaded(held_kg, self.standing.total[:, TOTAL])
+        return self._torque.at(held_kg, self.impeller)
 
     def step(self, feed: Vector, intake_kg: Vector, impeller: Vector, paddle: Vector, effects: FaultEffects) -> None:
         """Move one second's material.
@@ -89,28 +89,23 @@ class MaterialPath(ABC):
         feed (n, N_EXTENTS) from the feeders; intake_kg (n,) that the press takes, at most the mass at the die;
         impeller, paddle (n,) rev/s as the loops have them.
         """
-        limit = self._limit
-        if effects.any_active:
-            impeller, paddle = impeller * effects.impeller_speed, paddle * effects.paddle_speed
-            limit = limit * effects.hopper_bridge
-            self._extra[0] = effects.segregation
-        elif self._second % SLOW_S == 0:
-            self._extra[0] = 0.0
-        self.impeller, self.paddle = impeller, paddle
+        faulty = effects.any_active
+        self.impeller = impeller * effects.impeller_speed if faulty else impeller
+        self.paddle = paddle * effects.paddle_speed if faulty else paddle
         if self._second % SLOW_S == 0:
-            self._adjust()
-            limit = self._limit if not effects.any_active else self._limit * effects.hopper_bridge
-        self._move(feed, intake_kg, limit)
-        if effects.any_active or self.standing.present:
+            self._adjust(effects)
+        self._move(feed, intake_kg, self._limit * effects.hopper_bridge if faulty else self._limit)
+        if faulty or self.standing.present:
             self.standing.exchange(self._sheared, effects.hold_back)
-        self._shear(impeller, paddle)
+        self._shear()
         self._second += 1
 
-    def _adjust(self) -> None:
+    def _adjust(self, effects: FaultEffects) -> None:
         """Take over what changes slowly: moisture at the outlet, paddle speed, movement of levels."""
         self._limit = self._discharge.largest(self.at_outlet)
         self._feed_frame.adjust(self.paddle)
         levels = np.stack((self.hopper[:, TOTAL], self.frame[:, TOTAL]))
+        self._extra[0] = effects.segregation
         self._segregation.watch(levels, float(SLOW_S), self._extra)
 
     @property
@@ -123,7 +118,7 @@ class MaterialPath(ABC):
         """Decide how much moves, then move it."""
 
     @abstractmethod
-    def _shear(self, impeller: Vector, paddle: Vector) -> None:
+    def _shear(self) -> None:
         """Add this second's shear."""
 
 

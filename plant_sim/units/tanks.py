@@ -104,7 +104,7 @@ class TankPath(MaterialPath):
         above = mass.take(_UPWARDS, axis=0).reshape(4, 2, self.n_lines)
         below = np.add.accumulate(above, axis=0)
         held = below[3, 1]
-        out = np.minimum(self._law.flow(held, self.impeller), mass[BLENDER_3])
+        out = np.minimum(self._law.flow(self.standing.beside(held), self.impeller), mass[BLENDER_3])
         target, frame = self._target, self._feed_frame
         target[0, 0], target[1, 0], target[2, 0] = frame.small, frame.whole, frame.full
         np.multiply(self._below, held + inflow - out, out=target[:, 1])
@@ -135,6 +135,6 @@ class TankPath(MaterialPath):
         np.maximum(tanks, 0.0, out=tanks)
         return streams
 
-    def _shear(self, impeller: Vector, paddle: Vector) -> None:
-        add_shear(self._tanks[BLENDER_TANKS], impeller)
-        add_shear(self._tanks[FRAME_TANKS], paddle)
+    def _shear(self) -> None:
+        add_shear(self._tanks[BLENDER_TANKS], self.impeller)
+        add_shear(self._tanks[FRAME_TANKS], self.paddle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from line.errors import ConfigurationFaults, Fault
 from line.quality import STATUS_BAD_WAITING_FOR_INITIAL_DATA, STATUS_GOOD
@@ -100,11 +101,13 @@ class Frame:
         self.values[:, self._setpoints] = setpoints
         self.source_steps[:, self._fast] = second
 
-    def block(self, columns: Sequence[int], values: Vector, second: int) -> None:
-        """Write values (n, k) [plant units] of all lines at `scalars(tags)`, measured at `second`."""
+    def block(
+        self, columns: Sequence[int], values: Vector, second: int, status: NDArray[np.uint32] | int = STATUS_GOOD
+    ) -> None:
+        """Write values (n, k) [plant units] of all lines at `scalars(tags)`, measured at `second`; status (n,) or one."""
         where = _as_slice(list(columns))
         self.values[:, where] = values
-        self.statuses[:, where] = STATUS_GOOD
+        self.statuses[:, where] = np.reshape(status, (-1, 1))
         self.source_steps[:, where] = second
 
     def slow(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Numbers are counted up to here and start again.
 ROLL_OVER = 1_000_000_000
+MS, PERCENT = 1e-3, 100.0
 #: Relative and absolute noise of a tag [SI].
 Noise = tuple[Vector | float, Vector | float]
 
@@ -115,7 +116,7 @@ class Sensors:
 
     def _system(self, lines: Lines) -> None:
         second, sequence = lines.second, lines.sequence
-        values = (
+        values: tuple[Any, ...] = (
             second, second % ROLL_OVER, lines.watchdog.remote, sequence.state, sequence.packml, sequence.interlock,
             lines.guard.refused_total,
         )  # fmt: skip
@@ -129,25 +130,23 @@ class Sensors:
             self._spectrum(lines.arrived)
         if lines.arrived_2 is not None:
             scan = lines.arrived_2
-            for line in range(scan.status.shape[0]):
-                status = int(scan.status[line])
-                number = float(scan.number) if status == STATUS_GOOD else np.nan
-                self.frame.slow(line, self._nir2, [number], scan.taken, status)
+            number = np.where(scan.status == STATUS_GOOD, float(scan.number), np.nan)
+            self.frame.block(self._nir2, number[:, None], scan.taken, scan.status)
         for result in lines.laboratory.deliver(lines.second):
             columns = self._tester if result.kind == "tester" else self._assay
             self.frame.slow(result.line, columns, result.values, result.pulled)
 
     def _spectrum(self, scan: Scan) -> None:
-        integration, percent = self._g["nir"]["integration_time"] * 1e3, 100.0
-        for line in range(scan.status.shape[0]):
-            status, reference = int(scan.status[line]), scan.reference
-            values = [
-                float(scan.number), float(integration[line]), float(reference.number[line]), INSTRUMENT_SERIAL, PROBE_ID,
-                percent * float(reference.dark[line]), percent * float(reference.energy[line]),
-            ]  # fmt: skip
-            if status == STATUS_BAD_OUT_OF_SERVICE:
-                values = [np.nan] * len(values)
-            self.frame.slow(line, self._nir, values, scan.taken, status)
+        """Write what belongs to a spectrum, in the order of NIR_TAGS; one out of service has no number."""
+        values, reference = np.zeros((scan.status.shape[0], len(self._nir))), scan.reference
+        values[:, 0] = scan.number
+        np.divide(self._g["nir"]["integration_time"], MS, out=values[:, 1])
+        values[:, 2] = reference.number
+        values[:, 3], values[:, 4] = INSTRUMENT_SERIAL, PROBE_ID
+        np.multiply(reference.dark, PERCENT, out=values[:, 5])
+        np.multiply(reference.energy, PERCENT, out=values[:, 6])
+        values[scan.status == STATUS_BAD_OUT_OF_SERVICE] = np.nan
+        self.frame.block(self._nir, values, scan.taken, scan.status)
 
 
 SYSTEM = ("StepIndex", "HeartbeatPlant", "CtrlMode", "LineState", "PackMLState", "Interlock", "RefusedWrites")

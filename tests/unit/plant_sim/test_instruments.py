@@ -95,7 +95,7 @@ def test_a_weight_is_the_mean_of_ten_readings_a_second(running: Lines) -> None:
     # 0.1 g a 10 Hz reading of the API feeder's scale; 0.5 g of the excipients', 0.05 g of the lubricant's
     chance, scale = np.random.default_rng(6), running.feeders.scale
     z = chance.standard_normal((N_LOOKS, 1, 4))
-    seen = np.array([scale.read(one)[0] for one in z])
+    seen = np.array([scale.read(one, running.effects)[0] for one in z])
     p = running.feeders._p
     expected = [0.1e-3, 0.5e-3, 0.5e-3, 0.05e-3] / np.sqrt(10.0)
     assert np.allclose(p["scale_noise"][0], [0.1e-3, 0.5e-3, 0.5e-3, 0.05e-3])

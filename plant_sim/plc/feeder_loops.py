@@ -9,7 +9,7 @@ import numpy as np
 from plant_sim.columns import Columns
 from plant_sim.extents import Counts, Flags, Vector, bounded
 from plant_sim.plc.feeder_alarms import DeviationAlarm
-from plant_sim.plc.feeder_modes import GRAVIMETRIC, STOPPED, VOLUMETRIC, FeederModes
+from plant_sim.plc.feeder_modes import STOPPED, VOLUMETRIC, FeederModes
 from plant_sim.plc.scale_slope import WINDOW_MIN_S, ScaleSlope
 from plant_sim.plc.totaliser import Totaliser
 
@@ -29,7 +29,7 @@ class FeederLoops:
     def __init__(self, feeder: Columns, plc: Columns, reading: Vector) -> None:
         shape = reading.shape
         self._f = feeder
-        self._time = plc["gravimetric_time"][:, None]
+        self._rate = 1.0 / plc["gravimetric_time"][:, None]
         self._gain = plc["gravimetric_gain"][:, None]
         self._alarm = plc["flow_alarm"][:, None]
         self._known = plc["refill_array_share"][:, None] * (1.0 - feeder["feed_factor_ratio"])
@@ -107,27 +107,25 @@ class FeederLoops:
             self._totaliser.note(modes.started)
         deviation, measuring = self._measure(reading, expected_flow)
         trusted = measuring & (np.abs(deviation) <= self._alarm * np.maximum(setpoint, 1e-6))
-        correction = deviation / np.maximum(expected_flow, 1e-7) / self._time * trusted
+        deviation = deviation * trusted
+        correction = deviation / np.maximum(expected_flow, 1e-7) * self._rate
         factor = 1.0 + bounded(correction, -CORRECTION_A_SECOND, CORRECTION_A_SECOND)
         self._base = bounded(self._base * factor, *self._base_limits)
         self.feed_factor = self._base * curve
-        wanted = setpoint - self._gain * deviation * trusted
+        wanted = setpoint - self._gain * deviation
         command = bounded(wanted / self.feed_factor, 0.0, self._f["screw_speed_max"])
         self.command = command if modes.all_running else np.where(run[:, None], command, 0.0)
         return events + self._deviation.watch(setpoint, self.mass_flow, measuring)
 
     def _measure(self, reading: Vector, expected_flow: Vector) -> tuple[Vector, Flags]:
         """Set `mass_flow`; return (measured less expected flow [kg/s], whether a feeder measures), (n_lines, 4) each."""
-        modes = self._modes
+        modes, slope = self._modes, self._slope
         self._expected = self._expected + expected_flow
-        slopes = self._slope.add((reading, reading + self._expected), modes.restart)
-        flow, deviation = -slopes[:, 0], -slopes[:, 1]
-        gravimetric = modes.mode == GRAVIMETRIC
-        enough = self._slope.samples >= WINDOW_MIN_S
-        measuring: Flags = gravimetric & enough
-        if modes.all_gravimetric and self._slope.full:
-            self.mass_flow = flow
-            return deviation, measuring
+        falls = slope.add((reading, reading + self._expected), modes.restart)
+        if modes.all_gravimetric and slope.full:
+            self.mass_flow = falls[:, 0]
+            return falls[:, 1], modes.gravimetric
+        enough = slope.samples >= WINDOW_MIN_S
         seen = enough & (modes.mode != VOLUMETRIC)
-        self.mass_flow = np.where(modes.mode == STOPPED, 0.0, np.where(seen, flow, expected_flow))
-        return deviation, measuring
+        self.mass_flow = np.where(modes.mode == STOPPED, 0.0, np.where(seen, falls[:, 0], expected_flow))
+        return falls[:, 1], modes.gravimetric & enough

@@ -36,14 +36,14 @@ class FeederModes:
         self._retry = plc["refill_retry"][:, None] + np.zeros(shape)
         none = np.zeros(shape, np.bool_)
         self.mode: Counts = np.full(shape, STOPPED)
-        self.refilling, self.overfilled, self.low_weight = none, none, none
+        self.refilling, self.gravimetric, self.overfilled, self.low_weight = none, none, none, none
         self.started, self.completed, self.ended, self.timed_out = none, none, none, none
         self.restart: Flags | None = ~none
         self.switched, self.all_gravimetric, self.all_running = False, False, False
         self._none, self._waiting = none, none
-        self._run: Flags = np.zeros(shape[0], np.bool_)
+        self._runs = bytes(shape[0])
         self._second = 0
-        self._due = np.full(shape, np.inf)
+        self._due, self._next_due = np.full(shape, np.inf), np.inf
         self._set_limits()
 
     def step(self, run: Flags, reading: Vector) -> Events:
@@ -53,10 +53,11 @@ class FeederModes:
             self.switched = False
             self.started, self.completed, self.ended, self.timed_out = self._none, self._none, self._none, self._none
             self._set_restart()
-        crossed = (reading < self._low) | (reading >= self._high) | (self._due <= self._second)
-        if not np.count_nonzero(crossed) and not np.count_nonzero(run != self._run):
+        runs = run.tobytes()
+        quiet = runs == self._runs and self._second < self._next_due
+        if quiet and not np.count_nonzero((reading < self._low) | (reading >= self._high)):
             return []
-        self._run = run
+        self._runs = runs
         self._move(run[:, None], reading)
         events = self._watch(run[:, None], reading)
         self._set_limits()
@@ -83,11 +84,13 @@ class FeederModes:
         due_at = np.where(low, self._second + self._timeout, due_at)
         due_at = np.where(ended, self._second + self._settle, due_at)
         self._due = np.where(running, due_at, np.inf)
+        self._next_due = float(self._due.min())
         self.started, self.timed_out = low, late & running
         self.completed, self.ended = full & running, self.refilling & (ended | ~running)
         self.switched = bool(np.count_nonzero(low | self.ended))
         self.refilling = self.mode == REFILL
-        self.all_gravimetric = bool((self.mode == GRAVIMETRIC).all())
+        self.gravimetric = self.mode == GRAVIMETRIC
+        self.all_gravimetric = bool(self.gravimetric.all())
         self.all_running = bool(running.all())
         self._set_restart()
 

@@ -11,7 +11,7 @@ WINDOW_MAX_S, WINDOW_MIN_S = 20, 5
 
 
 def slope_weights() -> Vector:
-    """Return weights (samples, window): weights[n] . window is the slope a sample of the n newest of WINDOW_MAX_S samples.
+    """Return weights (samples, window): weights[n] . window is the slope a sample of the n newest samples.
 
     The window has the newest sample last; n = 0 and 1 have no slope (weights 0).
     """
@@ -24,7 +24,7 @@ def slope_weights() -> Vector:
 
 
 class ScaleSlope:
-    """Slopes of n lines x m quantities x 4 feeders over windows of their own, [unit/s].
+    """Falls (slopes downward) of n lines x m quantities x 4 feeders over windows of their own, [unit/s].
 
     Written twice into a ring of twice the length, so that the window is always one piece with the newest sample last.
     Noise of a slope over T with N samples: sigma_q = (sigma_w / T) sqrt(12 / N). Wrong by half a window while a flow changes.
@@ -33,7 +33,7 @@ class ScaleSlope:
     def __init__(self, window_s: Vector, n_quantities: int) -> None:
         self.window: Counts = np.minimum(np.rint(window_s), WINDOW_MAX_S).astype(np.int64)
         n, feeders = self.window.shape
-        self._table = slope_weights()
+        self._table = -slope_weights()
         self._rings = np.zeros((n, n_quantities, feeders, 2 * WINDOW_MAX_S))
         self._position = 0
         self.samples: Counts = np.zeros((n, feeders), np.int64)
@@ -41,7 +41,7 @@ class ScaleSlope:
         self.full = False
 
     def add(self, quantities: tuple[Vector, ...], restart: Flags | None) -> Vector:
-        """Add a sample (n, 4) of each quantity; return the slopes (n, m, 4).
+        """Add a sample (n, 4) of each quantity; return how fast each falls, (n, m, 4).
 
         restart (n, 4): forget everything, this sample too; None: nobody restarts.
         """
@@ -52,8 +52,8 @@ class ScaleSlope:
             self._rings[:, i, :, here + WINDOW_MAX_S] = quantity
         if restart is not None or not self.full:
             self._grow(restart)
-        slopes: Vector = (self._rings[..., here + 1 : here + 1 + WINDOW_MAX_S] * self._weights).sum(axis=-1)
-        return slopes
+        falls: Vector = (self._rings[..., here + 1 : here + 1 + WINDOW_MAX_S] * self._weights).sum(axis=-1)
+        return falls
 
     def _grow(self, restart: Flags | None) -> None:
         more = np.minimum(self.samples + 1, self.window)

@@ -1,9 +1,8 @@
-"""What is in the feeders' hoppers and what is refilled into them: mass, API, volume, water, compressibility, size, lots."""
+"""What is in the feeders' hoppers and what is refilled into them: API, volume, water, compressibility, particle size, lots."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -14,24 +13,13 @@ from plant_sim.extents import (
     LOT_SLOTS,
     LOTS_FROM,
     N_EXTENTS,
-    N_FEEDERS,
     TINY_KG,
     TOTAL,
     VOLUME,
     WATER,
     YIELD,
     Vector,
-)  # fmt: skip
-
-#: Columns of a hopper: its mass, then the material columns ACTIVE..YIELD as they are, its lot slots, mass x relative d50.
-MASS: Final = 0
-ACTIVE_COLUMN: Final = 1
-VOLUME_COLUMN: Final = ACTIVE_COLUMN + VOLUME - ACTIVE
-WATER_COLUMN: Final = ACTIVE_COLUMN + WATER - ACTIVE
-YIELD_COLUMN: Final = ACTIVE_COLUMN + YIELD - ACTIVE
-LOT_COLUMN: Final = ACTIVE_COLUMN + LOTS_FROM - ACTIVE
-SIZE_COLUMN: Final = LOT_COLUMN + LOT_SLOTS
-N_COLUMNS: Final = SIZE_COLUMN + 1
+)
 
 
 @dataclass(frozen=True)
@@ -50,43 +38,33 @@ class LotProperties:
 
 
 class FeederHoppers:
-    """Contents of n lines x 4 hoppers, each well mixed: what leaves has the mean composition of what is held.
+    """Contents of n lines x 4 hoppers, each well mixed: what leaves is like what is held, so only a refill changes that.
 
-    `contents` (n, 4, N_COLUMNS) [kg, volume m3]; `supply` (n, 4, N_COLUMNS) the same a kg of what is refilled now. Right for
-    hoppers with an agitator over the screws; wrong where powder sinks as a plug: there a new lot arrives later and sharper.
+    `mass` (n, 4) [kg]; `carried` (n, 4, N_EXTENTS) what a kg held carries of each material column; `size` (n, 4) mean
+    d50 relative to the reference; `supply` and `supply_size` the same of what is refilled now. Right for hoppers with an
+    agitator over the screws; wrong where powder sinks as a plug: there a new lot arrives later and sharper.
     """
 
     def __init__(self, p: Columns, moisture: Vector) -> None:
-        mass = p["initial_fill"]
         self._density, self._purity = p["bulk_density"], p["purity"]
         #: (n, 4) water of the reference material as it is received [kg/kg].
         self.moisture: Vector = moisture
-        self.supply: Vector = np.zeros((*mass.shape, N_COLUMNS))
-        for line, feeder in np.ndindex(*mass.shape):
+        self.mass: Vector = p["initial_fill"].copy()
+        self.supply: Vector = np.zeros((*self.mass.shape, N_EXTENTS))
+        self.supply_size: Vector = np.ones(self.mass.shape)
+        for line, feeder in np.ndindex(*self.mass.shape):
             self.load(line, feeder, LotProperties(), 0)
-        self.contents: Vector = mass[..., None] * self.supply
-        self._rows = mass.shape[0]
+        self.carried: Vector = self.supply.copy()
+        self.size: Vector = self.supply_size.copy()
 
     @property
-    def mass(self) -> Vector:
-        """(n, 4) kg held."""
-        return self.contents[..., MASS]
+    def density(self) -> Vector:
+        """(n, 4) bulk density of what is held [kg/m3]."""
+        return 1.0 / self.carried[..., VOLUME]
 
-    @property
-    def volume(self) -> Vector:
-        """(n, 4) m3 held, loose."""
-        return self.contents[..., VOLUME_COLUMN]
-
-    @property
-    def water(self) -> Vector:
-        """(n, 4) kg of water held."""
-        return self.contents[..., WATER_COLUMN]
-
-    @property
-    def size(self) -> Vector:
-        """(n, 4) mean d50 relative to the reference; 1 where a hopper is empty."""
-        mass = self.mass
-        return np.where(mass > TINY_KG, self.contents[..., SIZE_COLUMN] / np.maximum(mass, TINY_KG), 1.0)
+    def held(self, column: int) -> Vector:
+        """Return what is held of a material column, (n, 4)."""
+        return self.mass * self.carried[..., column]
 
     def load(self, i_line: int, i_feeder: int, lot: LotProperties, slot: int) -> None:
         """Refill from now on with a lot that is counted in `slot` (0..LOT_SLOTS - 1).
@@ -95,42 +73,41 @@ class FeederHoppers:
         """
         at = (i_line, i_feeder)
         moisture = float(self.moisture[at]) if lot.moisture is None else lot.moisture
-        row = np.zeros(N_COLUMNS)
-        row[MASS] = 1.0
+        row = np.zeros(N_EXTENTS)
+        row[TOTAL] = row[API + i_feeder] = row[LOTS_FROM + LOT_SLOTS * i_feeder + slot] = 1.0
         if i_feeder == 0:
-            row[ACTIVE_COLUMN] = self._purity[at] * (1.0 + lot.purity) * (1.0 - moisture) / (1.0 - self.moisture[at])
-        row[VOLUME_COLUMN] = 1.0 / (self._density[at] * (1.0 + lot.bulk_density))
-        row[WATER_COLUMN] = moisture
-        row[YIELD_COLUMN] = 1.0 + lot.compressibility
-        row[LOT_COLUMN + slot] = 1.0
-        row[SIZE_COLUMN] = 1.0 + lot.particle_size
+            row[ACTIVE] = self._purity[at] * (1.0 + lot.purity) * ((1.0 - moisture) / (1.0 - self.moisture[at]))
+        row[VOLUME] = 1.0 / (self._density[at] * (1.0 + lot.bulk_density))
+        row[WATER] = moisture
+        row[YIELD] = 1.0 + lot.compressibility
         self.supply[at] = row
+        self.supply_size[at] = 1.0 + lot.particle_size
 
     def exchange_water(self, equilibrium: Vector, share: Vector | float) -> None:
         """Let the powder take up or give off `share` (0..1) of what its water content is off `equilibrium`, (n, 4) [kg/kg].
 
         Water is a property here, not a mass: less than 0.5 % of the powder, which scales and mass ledger do not feel.
         """
-        contents = self.contents.copy()
-        contents[..., WATER_COLUMN] += share * (equilibrium * contents[..., MASS] - contents[..., WATER_COLUMN])
-        self.contents = contents
+        self.carried[..., WATER] += share * (equilibrium - self.carried[..., WATER])
 
-    def deliver(self, share: Vector) -> tuple[Vector, Vector]:
-        """Take a share (n, 4) in 0..1 of every hopper; return (delivered (n, 4) kg, all of it (n, N_EXTENTS))."""
-        out = self.contents * share[..., None]
-        self.contents = self.contents - out
-        total = out[:, 0] + out[:, 1] + out[:, 2] + out[:, 3]
-        blend = np.empty((self._rows, N_EXTENTS))
-        delivered: Vector = out[..., MASS]
-        blend[:, TOTAL] = total[:, MASS]
-        blend[:, API : API + N_FEEDERS] = delivered
-        blend[:, ACTIVE : YIELD + 1] = total[:, ACTIVE_COLUMN : YIELD_COLUMN + 1]
-        blend[:, LOTS_FROM:] = out[..., LOT_COLUMN:SIZE_COLUMN].reshape(self._rows, -1)
-        return delivered, blend
+    def deliver(self, kg: Vector) -> Vector:
+        """Take kg (n, 4), at most what is held; return all of it together, (n, N_EXTENTS)."""
+        self.mass = self.mass - kg
+        blend: Vector = (self.carried * kg[..., None]).sum(axis=1)
+        return blend
 
     def receive(self, added: Vector, purity: Vector | None = None) -> None:
         """Add `added` (n, 4) kg of the supply, its active content times `purity` (n, 4)."""
-        fresh = added[..., None] * self.supply
+        supply = self.supply
         if purity is not None:
-            fresh[..., ACTIVE_COLUMN] *= purity
-        self.contents = self.contents + fresh
+            supply = supply.copy()
+            supply[..., ACTIVE] *= purity
+        after = self.mass + added
+        whole = np.maximum(after, TINY_KG)
+        both = self.carried * self.mass[..., None] + supply * added[..., None]
+        mixed = both / whole[..., None]
+        fresh = added > 0.0
+        self.carried = np.where(fresh[..., None], mixed, self.carried)
+        size = (self.size * self.mass + self.supply_size * added) / whole
+        self.size = np.where(fresh, size, self.size)
+        self.mass = after

@@ -35,8 +35,9 @@ class Sequence:
     """PackML state of n lines: `packml` (n,), `state` (n,) Sys/LineState, `interlock` (n,) bits of Sys/Interlock.
 
     Commands act on their edge. START walks from any state at rest to STARTING (clear, reset, start), but only if no
-    abort cause stands when it is given: releasing an emergency stop starts nothing. RESUME waits in HELD for the cause
-    of the hold to go; after an abort that cut off production it is a START. A line wakes in IDLE.
+    abort cause stands when it is given: releasing an emergency stop starts nothing, and the bit of an abort stays in
+    `interlock` until the line is cleared. RESUME waits in HELD for the cause of the hold to go; after an abort that cut
+    off production it is a START. A line wakes in IDLE.
     """
 
     def __init__(self, p: Columns, n_lines: int) -> None:
@@ -45,6 +46,7 @@ class Sequence:
         no: Flags = np.zeros(n_lines, np.bool_)
         self.packml: Counts = np.full(n_lines, IDLE)
         self.interlock: Counts = np.zeros(n_lines, np.int64)
+        self._standing, self._latched = self.interlock, self.interlock
         self._left_s: Counts = np.zeros(n_lines, np.int64)
         self._last_command: Vector = np.zeros(n_lines)
         self._start, self._resume, self._run_out = no.copy(), no.copy(), no.copy()
@@ -73,9 +75,8 @@ class Sequence:
 
     @property
     def faults(self) -> Counts:
-        """(n,) interlocks that hold or abort, as bits; while one stands, REMOTE is not granted anew."""
-        bits: Counts = self.interlock & (HOLDS | ABORTS)
-        return bits
+        """(n,) causes of hold or abort that stand now, as bits; while one stands, REMOTE is not granted anew."""
+        return self._standing
 
     def step(self, command: Vector, signals: Signals) -> Events:
         """Advance one second with SP/LineCommand (n,); return (line, event) pairs."""
@@ -95,7 +96,8 @@ class Sequence:
         starving = (working == EXECUTE) & self._limits.starved(signals)
         self._progress(signals, starving)
         level_bit = np.where(self._limits.feed_stop | starving, HOPPER_LEVEL, 0)
-        self.interlock = trips | level_bit | np.where(signals.watchdog, WATCHDOG, 0)
+        self._standing = trips
+        self.interlock = trips | self._latched | level_bit | np.where(signals.watchdog, WATCHDOG, 0)
         self._work_out()
         events, self._refused = self._refused, []
         if np.array_equal(before, self.state) and np.array_equal(bits_before, self.interlock):
@@ -141,6 +143,7 @@ class Sequence:
         self._hold((trips & HOLDS) != 0)
         before = self.packml
         aborted = self._fire(Cause.ABORT, (trips & ABORTS) != 0)
+        self._latched = self._latched | (trips & ABORTS)
         self._interrupted |= aborted & PRODUCING[before]
         self._start &= (trips & ABORTS) == 0
         self._resume &= ~aborted
@@ -155,7 +158,9 @@ class Sequence:
         packml = self.packml
         for state, cause in START_WALK.items():
             moved = self._fire(cause, self._start & (packml == state))
-            if cause is Cause.START:
+            if cause is Cause.CLEAR:
+                self._latched = np.where(moved, 0, self._latched)
+            elif cause is Cause.START:
                 self._start &= ~moved
                 self._run_out &= ~(moved & ~self._interrupted)
                 self._interrupted &= ~moved

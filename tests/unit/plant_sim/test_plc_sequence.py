@@ -102,7 +102,10 @@ def test_an_abort_stops_everything_in_its_second_and_only_a_command_after_its_en
     panel.contacts = 0
     panel.run(60)
     assert panel.state == "ABORTED"
+    assert int(panel.plc.interlock[0]) == cause  # latched: who restarts when no interlock stands does not restart this
+    assert int(panel.plc.faults[0]) == 0
     panel.run(20, back)
+    assert int(panel.plc.interlock[0]) == 0
     steps = ["ABORTING", "ABORTED", "CLEARING", "STOPPED", "RESETTING", "IDLE", "STARTING", "EXECUTE"]
     assert panel.walk == ["EXECUTE", *steps]
     changes = [(e["old"], e["new"]) for e in panel.codes("STATE_CHANGED")]

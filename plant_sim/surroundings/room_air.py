@@ -54,7 +54,7 @@ class RoomAir:
         wet = moist_air.humidity_ratio(p["outdoor_temperature"], p["outdoor_humidity"])
         self.outdoor: Vector = np.stack((p["outdoor_temperature"], wet))
         self.weather(0)
-        self.set_targets(none, none)
+        self._aim = self._aimed_at(none, none)
         self.state: Vector = self._aim.copy()
         self.set_flow(None)
         load = self._source + self._leak * (self.outdoor - self.state)
@@ -64,10 +64,15 @@ class RoomAir:
         self._show()
 
     def set_targets(self, offset_c: Vector, offset_humidity: Vector) -> None:
-        """Let the air handler steer to its set-points plus what faults add, (n,) degC and fraction."""
+        """Hold the set-points plus what faults add, (n,) degC and fraction: the supply air moves at once."""
+        before = self._aim
+        self._aim = self._aimed_at(offset_c, offset_humidity)
+        self._base = self._base + (self._aim - before)
+
+    def _aimed_at(self, offset_c: Vector, offset_humidity: Vector) -> Vector:
         aim_c = self._target_c + offset_c
         humidity = bounded(self._target_humidity + offset_humidity, DRIEST_AIM, WETTEST_AIM)
-        self._aim: Vector = np.stack((aim_c, moist_air.humidity_ratio(aim_c, humidity)))
+        return np.stack((aim_c, moist_air.humidity_ratio(aim_c, humidity)))
 
     def set_flow(self, running: Flags | None) -> None:
         """Say which air handlers blow, (n,); None: all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +23,20 @@ NOISES = frozenset(
     {
         "flow_noise", "feed_factor_drift", "refill_bump", "scale_noise", "screw_line", "refill_scale_noise", "level_noise",
         "load_cell_noise", "within_run_sigma", "tablet_sigma", "punch_length_sigma", "force_sensor_noise", "sensor_noise",
-        "encoder_noise", "micro_mixing_sigma",
+        "encoder_noise", "micro_mixing_sigma", "speed_noise", "load_cell_drift", "wander_temperature", "wander_humidity",
     }
 )  # fmt: skip
 #: Longest that any run here lasts [min].
 MINUTES_MAX = 1440.0
 
 
-def without_noise(parameters: PlantParameters, keep: Sequence[str] = ()) -> PlantParameters:
-    """Return the same plant with every noise of NOISES at zero, those named in `keep` left as they are."""
-    silent = NOISES - set(keep)
+def without_noise(parameters: PlantParameters, keep: Sequence[str] = (), also: Sequence[str] = ()) -> PlantParameters:
+    """Return the same plant with every noise of NOISES at zero, those in `keep` left as they are, those in `also` zero too."""
+    silent = (NOISES | set(also)) - set(keep)
     return parameters.model_copy(update=_silenced(parameters, silent))
 
 
-def _silenced(group: BaseModel, names: frozenset[str] | set[str]) -> dict[str, Any]:
+def _silenced(group: BaseModel, names: AbstractSet[str]) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     for name in type(group).model_fields:
         item = getattr(group, name)

@@ -59,8 +59,8 @@ TABLE_FEATURES: Mapping[str, Feature] = {
 }  # fmt: skip
 #: Of the logs.
 LOG_FEATURES: Mapping[str, Feature] = {
-    "depth_moves_pct": Feature("%", PREDICTED, "a vendor's loop has a dead band and filters; ours answers every revolution"),
-    "depth_step_median_mm": Feature("mm", PREDICTED, "resolution of the cam is 0.01 mm in both"),
+    "depth_moves_pct": Feature("%", FITTED, "gain and dead band of the force loop were chosen from it"),
+    "depth_step_median_mm": Feature("mm", FITTED, "gain and dead band of the force loop were chosen from it"),
     "depth_step_95_pct_mm": Feature("mm", FITTED, "rate and largest step of the fill drive were chosen from it"),
     "depth_autocorrelation_60_s": Feature("1", FITTED, "the time constant of the wander was chosen from it"),
     "force_autocorrelation_10_s": Feature("1", PREDICTED, "left by the force loop; a log line is one second's mean here"),

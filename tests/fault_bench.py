@@ -12,11 +12,14 @@ from line.quality import STATUS_GOOD
 from plant_sim.instruments.laboratory import Sampling
 from plant_sim.instruments.spectrometer import N_POINTS, pure_spectra
 from plant_sim.lines import Lines, LineSetup
+from plant_sim.plc.interlocks import BIT_NAMES
 from tests.plant_bench import START, line, nominal, register, scenario
 
 #: Features of an array tag that stand beside the scalar tags.
 FEATURES = ("mean", "tilt", "roughness", "api", "shift", "status")
 STATION = ("Press/StationForce", "station 7")
+#: Each interlock by itself: which one it is matters, not the number that they make together.
+BITS = tuple(BIT_NAMES)
 #: Tester and assay more often than in a shift, so that a quarter of an hour shows them.
 SAMPLING = Sampling(tester_interval_s=60, assay_interval_s=120)
 Command = Callable[[int, np.ndarray, dict[str, int]], None]
@@ -84,12 +87,15 @@ def watch(names: Sequence[str], faults: Sequence[Sequence[PlantFault]], until: i
     """Run one line a list of faults and return all tags of every second."""
     lines = ensemble(faults)
     spectra, seen = Spectra(lines), []
-    head = [(tag, "mean") for tag in register().scalar_ids]
+    bits, interlock = np.array(BITS), register().scalar_index["Sys/Interlock"]
 
     def look(lines: Lines) -> None:
         station = lines.press.station_force[:, 6:7] * 1e-3
-        seen.append(np.concatenate((lines.frame.values, spectra.take(lines), station), axis=1))
+        values = lines.frame.values
+        each = (values[:, interlock, None].astype(np.int64) & bits > 0) * 1.0
+        seen.append(np.concatenate((values, spectra.take(lines), station, each), axis=1))
 
     drive(lines, until, command, look)
-    columns = [*head, *(("NIR/Spectrum", feature) for feature in FEATURES), STATION]
+    columns = [(tag, "mean") for tag in register().scalar_ids]
+    columns += [*(("NIR/Spectrum", feature) for feature in FEATURES), STATION, *(("Sys/Interlock", str(bit)) for bit in BITS)]
     return Watched(np.stack(seen), tuple(names), tuple(columns))

@@ -20,7 +20,7 @@ DELIVERY = (
         duration_s=30,
         targets=FEEDER_NAMES,
         acts=(Act("feeder_flow", "factor", -100),),
-        signature=(Move("Feeder1/MassFlow", -1, 1.7, 2.2, 15, 28, (2, 12)),),
+        signature=(Move("Feeder1/MassFlow", -1, 1.8, 2.2, 15, 28, (2, 8)),),
     ),
     FaultKind(
         name="api_bridging_short",
@@ -33,7 +33,7 @@ DELIVERY = (
         duration_s=12,
         targets=FEEDER_NAMES,
         acts=(Act("feeder_flow", "factor", -100),),
-        signature=(Move("Feeder1/MassFlow", -1, 1.4, 2.2, 9, 13, (2, 12)),),
+        signature=(Move("Feeder1/MassFlow", -1, 1.7, 2.2, 10, 13, (2, 8)),),
     ),
     FaultKind(
         name="outlet_caking",
@@ -48,8 +48,8 @@ DELIVERY = (
         targets=LACTOSE_FIRST,
         acts=(Act("feeder_flow", "factor", -100), Act("torque", "factor", 50)),
         signature=(
-            Move("Feeder3/ScrewSpeed", 1, 1.0, 7.0, 240, 300, (20, 240)),
-            Move("Feeder3/Torque", 1, 4.0, 20.0, 240, 300, (20, 240)),
+            Move("Feeder3/ScrewSpeed", 1, 2.5, 5.5, 240, 300, (20, 150)),
+            Move("Feeder3/Torque", 1, 4.0, 8.5, 240, 300, (30, 120)),
         ),
         course=Course(ramp_s=300),
         recovery="the cake is knocked off: at once",
@@ -66,8 +66,12 @@ DELIVERY = (
         duration_s=600,
         targets=PREMIX_FIRST,
         acts=(Act("rat_hole", "add"),),
-        signature=(Move("Feeder2/ScrewSpeed", 1, 0.5, 20.0, 60, 200, (1, 120)),),
-        recovery="the standing powder falls in: at once",
+        signature=(
+            Move("Feeder2/ScrewSpeed", 1, 0.8, 3.0, 60, 200, (1, 30)),
+            Move("Feeder2/FeedFactor", -1, 0.6, 2.5, 60, 200, (2, 40)),
+        ),
+        recovery="the standing powder falls in at once; the flow jumps by more than the loop's alarm",
+        recovers_s=240,
     ),
     FaultKind(
         name="lumps",
@@ -80,7 +84,7 @@ DELIVERY = (
         duration_s=600,
         targets=PREMIX_FIRST,
         acts=(Act("flow_noise", "factor"),),
-        signature=(Move("Feeder2/MassFlow", 1, 0.05, 2.0, 20, 290, (1, 60), "spread"),),
+        signature=(Move("Feeder2/MassFlow", 1, 0.12, 0.4, 20, 290, (2, 60), "spread"),),
     ),
 )
 
@@ -97,8 +101,8 @@ DRIVES = (
         targets=FEEDER_NAMES,
         acts=(Act("feed_factor", "factor", -100),),
         signature=(
-            Move("Feeder1/FeedFactor", -1, 0.2, 2.0, 240, 299, (20, 240)),
-            Move("Feeder1/ScrewSpeed", 1, 1.0, 6.0, 240, 299, (20, 240)),
+            Move("Feeder1/FeedFactor", -1, 0.45, 0.95, 240, 299, (20, 120)),
+            Move("Feeder1/ScrewSpeed", 1, 1.8, 3.8, 240, 299, (20, 120)),
         ),
         course=Course(ramp_s=400),
         recovery="new screws: at once",
@@ -114,7 +118,10 @@ DRIVES = (
         duration_s=60,
         targets=LACTOSE_FIRST,
         acts=(Act("screw_jam", "flag"),),
-        signature=(Move("Feeder3/ScrewSpeed", -1, 20.0, 40.0, 5, 55, (0, 5)),),
+        signature=(
+            Move("Feeder3/ScrewSpeed", -1, 24.0, 29.0, 5, 55, (0, 2)),
+            Move("Feeder3/Torque", 1, 50.0, 160.0, 5, 55, (0, 5)),
+        ),
     ),
     FaultKind(
         name="drive_sluggish",
@@ -127,7 +134,7 @@ DRIVES = (
         duration_s=None,
         targets=PREMIX_FIRST,
         acts=(Act("drive_slow", "factor"),),
-        signature=(Move("Feeder2/ScrewSpeed", 1, 0.5, 6.0, 301, 310, (0, 310)),),
+        signature=(Move("Feeder2/ScrewSpeed", 1, 2.5, 5.0, 301, 310, (0, 305)),),
     ),
     FaultKind(
         name="drive_derated",
@@ -141,8 +148,8 @@ DRIVES = (
         targets=PREMIX_FIRST,
         acts=(Act("drive_limit", "factor", -100),),
         signature=(
-            Move("Feeder2/ScrewSpeed", -1, 8.0, 25.0, 10, 200, (0, 10)),
-            Move("Feeder2/MassFlow", -1, 1.5, 6.0, 20, 200, (2, 20)),
+            Move("Feeder2/ScrewSpeed", -1, 12.0, 15.5, 10, 200, (0, 3)),
+            Move("Feeder2/MassFlow", -1, 3.2, 4.3, 20, 200, (2, 10)),
         ),
     ),
     FaultKind(
@@ -156,7 +163,7 @@ DRIVES = (
         duration_s=None,
         targets=LACTOSE_FIRST,
         acts=(Act("torque", "factor"),),
-        signature=(Move("Feeder3/Torque", 1, 8.0, 20.0, 10, 200, (0, 5)),),
+        signature=(Move("Feeder3/Torque", 1, 12.0, 16.0, 10, 200, (0, 2)),),
     ),
 )
 
@@ -172,8 +179,9 @@ REFILL = (
         duration_s=240,
         targets=FEEDER_NAMES,
         acts=(Act("refill_blocked", "flag"),),
-        signature=(Move("Feeder1/NetWeight", -1, 0.15, 0.5, 145, 230, (120, 145)),),
-        recovery="the next refill comes as soon as the valve opens",
+        signature=(Move("Feeder1/NetWeight", -1, 0.38, 0.48, 145, 230, (122, 132)),),
+        recovery="the refill comes as soon as the valve opens; refills stay out of step",
+        recovers_s=None,
     ),
     FaultKind(
         name="refill_valve_open",
@@ -186,8 +194,9 @@ REFILL = (
         duration_s=20,
         targets=LACTOSE_FIRST,
         acts=(Act("refill_stuck_open", "flag"),),
-        signature=(Move("Feeder3/NetWeight", 1, 0.8, 2.5, 20, 60, (0, 5)),),
-        recovery="the surplus is fed off",
+        signature=(Move("Feeder3/NetWeight", 1, 1.85, 2.15, 20, 58, (0, 10)),),
+        recovery="the surplus is fed off; the totaliser keeps the error",
+        recovers_s=None,
     ),
     FaultKind(
         name="refill_compaction",
@@ -201,7 +210,10 @@ REFILL = (
         duration_s=None,
         targets=FEEDER_NAMES,
         acts=(Act("refill_bump", "factor"),),
-        signature=(Move("NIR/Spectrum", 1, 0.0, 1.0, 150, 200, (120, 200), "api"),),
+        signature=(
+            Move("NIR/Spectrum", 1, 0.0003, 0.0008, 150, 200, (130, 180), "api"),
+            Move("Feeder1/Totalizer", 1, 0.0004, 0.0016, 160, 290, (125, 170)),
+        ),
     ),
     FaultKind(
         name="refill_slow",
@@ -214,7 +226,9 @@ REFILL = (
         duration_s=None,
         targets=FEEDER_NAMES,
         acts=(Act("refill_rate", "factor", -100),),
-        signature=(Move("Feeder1/NetWeight", -1, 0.05, 0.4, 130, 150, (120, 140)),),
+        signature=(Move("Feeder1/NetWeight", -1, 0.15, 0.32, 130, 150, (122, 132)),),
+        recovery="the next refill runs at full rate; refills stay out of step",
+        recovers_s=None,
     ),
 )
 

@@ -16,7 +16,9 @@ KINDS = (
         duration_s=None,
         targets=("press",),
         acts=(Act("reject_stuck", "flag"),),
-        signature=(Move("Press/TabletsRejected", -1, 20.0, 500.0, 216, 290, (205, 216)),),
+        signature=(Move("Press/TabletsRejected", -1, 60.0, 180.0, 216, 290, (0, 214)),),
+        recovers_s=None,
+        recovery="rejects are taken out again; what went on stays in the container",
     ),
     FaultKind(
         name="gate_stuck_open",
@@ -30,9 +32,12 @@ KINDS = (
         targets=("diverter",),
         acts=(Act("gate_stuck", "set", 1.0),),
         signature=(
-            Move("Diverter/Position", 1, 0.9, 1.0, 65, 75, (60, 64)),
-            Move("Diverter/TabletsDiverted", -1, 100.0, 1000.0, 80, 170, (60, 75)),
+            Move("Diverter/Position", 1, 0.9, 1.0, 65, 75, (60, 61)),
+            Move("Diverter/TabletsDiverted", -1, 300.0, 800.0, 80, 170, (60, 66)),
+            Move("Sys/Interlock", 1, 32.0, 32.0, 65, 75, (61, 63)),
         ),
+        recovery="waits for RESUME",
+        recovers_s=None,
     ),
     FaultKind(
         name="gate_stuck_closed",
@@ -46,9 +51,12 @@ KINDS = (
         targets=("diverter",),
         acts=(Act("gate_stuck", "set", 2.0),),
         signature=(
-            Move("Diverter/Position", -1, 0.9, 1.0, 5, 55, (0, 3)),
-            Move("Diverter/TabletsAccepted", -1, 500.0, 6000.0, 60, 170, (1, 60)),
+            Move("Diverter/Position", -1, 0.9, 1.0, 5, 55, (0, 1)),
+            Move("Diverter/TabletsAccepted", -1, 1500.0, 4500.0, 60, 170, (5, 40)),
+            Move("Sys/Interlock", 1, 32.0, 32.0, 2, 3, (1, 3)),
         ),
+        recovery="waits for RESUME",
+        recovers_s=None,
     ),
     FaultKind(
         name="gate_slow",
@@ -61,7 +69,12 @@ KINDS = (
         duration_s=None,
         targets=("diverter",),
         acts=(Act("gate_slow_s", "add", 1.0),),
-        signature=(Move("Diverter/Position", 1, 0.5, 1.0, 61, 67, (60, 63)),),
+        signature=(
+            Move("Diverter/Position", 1, 0.9, 1.0, 60, 67, (60, 61)),
+            Move("Sys/Interlock", 1, 32.0, 32.0, 63, 66, (61, 63)),
+        ),
+        recovery="waits for RESUME",
+        recovers_s=None,
     ),
     FaultKind(
         name="gate_feedback_wrong",
@@ -74,7 +87,12 @@ KINDS = (
         duration_s=30,
         targets=("diverter",),
         acts=(Act("gate_feedback_wrong", "flag"),),
-        signature=(Move("Diverter/Position", -1, 0.9, 1.0, 2, 25, (0, 3)), Move("Sys/Interlock", 1, 32.0, 32.0, 8, 25, (0, 8))),
+        signature=(
+            Move("Diverter/Position", -1, 0.9, 1.0, 0, 2, (0, 0)),
+            Move("Sys/Interlock", 1, 32.0, 32.0, 4, 25, (1, 3)),
+        ),
+        recovery="waits for RESUME",
+        recovers_s=None,
     ),
     FaultKind(
         name="deduster_clogged",
@@ -87,7 +105,7 @@ KINDS = (
         duration_s=600,
         targets=("chute",),
         acts=(Act("chute_slow", "factor"),),
-        signature=(Move("Diverter/TabletsAccepted", -1, 30.0, 1000.0, 20, 55, (1, 20)),),
+        signature=(Move("Diverter/TabletsAccepted", -1, 110.0, 190.0, 20, 55, (1, 10)),),
     ),
     FaultKind(
         name="accept_scale_span",
@@ -100,7 +118,8 @@ KINDS = (
         duration_s=None,
         targets=("bin",),
         acts=(Act("bin_scale", "factor"),),
-        signature=(Move("Bin/AcceptedMass", 1, 0.02, 0.08, 250, 299, (30, 200)),),
+        signature=(Move("Bin/AcceptedMass", 1, 0.035, 0.07, 250, 299, (20, 100)),),
         recovery="from then on it adds rightly; the error made stays",
+        recovers_s=None,
     ),
 )

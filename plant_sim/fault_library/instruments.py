@@ -29,7 +29,7 @@ PROBE = (
         duration_s=None,
         targets=("nir",),
         acts=(Act("nir_bias", "add"),),
-        signature=(Move("NIR/Spectrum", 1, 0.0001, 0.1, 20, 290, (5, 15), "api"),),
+        signature=(Move("NIR/Spectrum", 1, 0.0036, 0.0044, 20, 290, (5, 15), "api"),),
     ),
     FaultKind(
         name="probe_fouling",
@@ -42,7 +42,7 @@ PROBE = (
         duration_s=None,
         targets=("nir",),
         acts=(Act("nir_fouling_au", "add", 1000.0),),
-        signature=(Move("NIR/Spectrum", 1, 0.01, 0.06, 270, 290, (20, 250)),),
+        signature=(Move("NIR/Spectrum", 1, 0.018, 0.03, 270, 290, (20, 120)),),
         course=Course(ramp_s=300),
         recovery="the window is wiped: at once",
     ),
@@ -57,7 +57,7 @@ PROBE = (
         duration_s=None,
         targets=("nir",),
         acts=(Act("nir_lamp_au", "add", 1000.0),),
-        signature=(Move("NIR/Spectrum", 1, 0.02, 0.05, 270, 290, (20, 250), "tilt"),),
+        signature=(Move("NIR/Spectrum", 1, 0.033, 0.041, 270, 290, (20, 170), "tilt"),),
         course=Course(ramp_s=300),
         recovery="a new lamp: at once",
     ),
@@ -72,7 +72,7 @@ PROBE = (
         duration_s=600,
         targets=("nir",),
         acts=(Act("nir_noise", "factor"),),
-        signature=(Move("NIR/Spectrum", 1, 0.002, 0.02, 20, 290, (5, 15), "roughness"),),
+        signature=(Move("NIR/Spectrum", 1, 0.006, 0.011, 20, 290, (5, 15), "roughness"),),
     ),
     FaultKind(
         name="wavelength_shift",
@@ -85,7 +85,7 @@ PROBE = (
         duration_s=None,
         targets=("nir",),
         acts=(Act("nir_shift_per_cm", "add", 1.0),),
-        signature=(Move("NIR/Spectrum", 1, 0.0001, 0.5, 20, 290, (5, 15), "shift"),),
+        signature=(Move("NIR/Spectrum", -1, 13.5, 16.5, 20, 290, (5, 15), "shift"),),
     ),
     FaultKind(
         name="spectra_frozen",
@@ -98,7 +98,7 @@ PROBE = (
         duration_s=600,
         targets=("nir",),
         acts=(Act("nir_frozen", "flag"),),
-        signature=(Move("NIR/Spectrum", -1, 0.001, 0.2, 20, 290, (5, 40), "spread"),),
+        signature=(Move("NIR/Spectrum", -1, 0.01, 0.06, 20, 290, (5, 40), "spread"),),
     ),
 )
 
@@ -114,7 +114,8 @@ LABORATORY = (
         duration_s=None,
         targets=("tester",),
         acts=(Act("tester_weight", "factor"),),
-        signature=(Move("Tester/WeightMean", 1, 3.5, 5.5, 185, 290, (60, 185)),),
+        signature=(Move("Tester/WeightMean", 1, 4.2, 4.8, 185, 290, (60, 185)),),
+        recovers_s=140,
     ),
     FaultKind(
         name="tester_jaw_worn",
@@ -127,7 +128,8 @@ LABORATORY = (
         duration_s=None,
         targets=("tester",),
         acts=(Act("tester_hardness", "factor", -100),),
-        signature=(Move("Tester/HardnessMean", -1, 7.0, 14.0, 185, 290, (60, 185)),),
+        signature=(Move("Tester/HardnessMean", -1, 8.5, 12.5, 185, 290, (60, 185)),),
+        recovers_s=140,
     ),
     FaultKind(
         name="tester_down",
@@ -140,7 +142,9 @@ LABORATORY = (
         duration_s=600,
         targets=("tester",),
         acts=(Act("tester_out", "flag"),),
-        signature=(Move("Tester/SampleId", -1, 1.0, 6.0, 310, 590, (60, 310)),),
+        signature=(Move("Tester/SampleId", -1, 3.0, 8.0, 310, 470, (60, 185)),),
+        recovers_s=140,
+        recovery="the next sample is measured",
     ),
     FaultKind(
         name="assay_standard_wrong",
@@ -153,7 +157,8 @@ LABORATORY = (
         duration_s=None,
         targets=("assay",),
         acts=(Act("assay_gain", "factor"),),
-        signature=(Move("Assay/PotencyMean", 1, 3.0, 5.0, 260, 290, (120, 370)),),
+        signature=(Move("Assay/PotencyMean", 1, 3.6, 4.4, 260, 290, (120, 250)),),
+        recovers_s=260,
     ),
     FaultKind(
         name="assay_late",
@@ -166,7 +171,9 @@ LABORATORY = (
         duration_s=None,
         targets=("assay",),
         acts=(Act("assay_late_s", "add", 1.0),),
-        signature=(Move("Assay/SampleId", -1, 1.0, 4.0, 260, 590, (120, 370)),),
+        signature=(Move("Assay/SampleId", -1, 1.0, 4.0, 300, 470, (120, 250)),),
+        recovers_s=260,
+        recovery="what was sent in the meantime comes late",
     ),
     FaultKind(
         name="sample_swap",
@@ -179,7 +186,8 @@ LABORATORY = (
         duration_s=None,
         targets=("assay",),
         acts=(Act("sample_swap", "flag"),),
-        signature=(Move("Assay/CounterFrom", -1, 5000.0, 20000.0, 260, 590, (120, 370)),),
+        signature=(Move("Assay/CounterFrom", -1, 2500.0, 4800.0, 260, 470, (120, 250)),),
+        recovers_s=260,
     ),
 )
 

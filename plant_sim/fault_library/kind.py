@@ -135,7 +135,8 @@ class FaultKind:
 
     meaning in words; kind; unit, low, high, severity: of the severity and its default; duration_s default length
     (None: until the end of the shift); targets allowed, the first is the default; acts: the effects it sets; signature:
-    how it shows at its default severity; course in time; recovery: what happens when it ends, in words.
+    how it shows at its default severity; course in time; recovery: what happens when it ends, in words; recovers_s:
+    seconds after the end (and fading) by which the first move of the signature is gone, None if a trace stays.
     """
 
     name: str
@@ -151,6 +152,7 @@ class FaultKind:
     signature: tuple[Move, ...]
     course: Course = STEP
     recovery: str = "at once when it ends"
+    recovers_s: int | None = 60
 
     def __post_init__(self) -> None:
         if not self.low <= self.severity <= self.high:

@@ -16,8 +16,12 @@ KINDS = (
         duration_s=None,
         targets=FEEDER_NAMES,
         acts=(Act("supply_purity", "factor", -100),),
-        signature=(Move("Assay/PotencyMean", -1, 1.0, 6.0, 460, 700, (240, 700)),),
+        signature=(
+            Move("Assay/PotencyMean", -1, 2.3, 3.8, 600, 720, (360, 500)),
+            Move("NIR/Spectrum", -1, 0.0016, 0.0034, 350, 480, (200, 320), "api"),
+        ),
         recovery="the next refill is good again; what is in the hopper is used up",
+        recovers_s=None,
     ),
     FaultKind(
         name="wrong_lot_loaded",
@@ -30,7 +34,11 @@ KINDS = (
         duration_s=None,
         targets=FEEDER_NAMES,
         acts=(Act("supply_purity", "factor", -100),),
-        signature=(Move("Assay/PotencyMean", -1, 30.0, 80.0, 460, 700, (240, 700)),),
+        signature=(
+            Move("Assay/PotencyMean", -1, 40.0, 60.0, 600, 720, (360, 500)),
+            Move("NIR/Spectrum", -1, 0.03, 0.05, 350, 480, (200, 320), "api"),
+        ),
         recovery="the next refill is right again; what is in the hopper is used up",
+        recovers_s=None,
     ),
 )

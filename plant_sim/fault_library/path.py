@@ -11,12 +11,14 @@ BLENDER = (
         meaning="fine API sifts out of the blend while the hopper's level moves: severity % of its share goes astray",
         unit="%",
         low=0,
-        high=60,
-        severity=20.0,
+        high=100,
+        severity=60.0,
         duration_s=None,
         targets=("hopper",),
         acts=(Act("segregation", "add"),),
-        signature=(Move("Assay/PotencyMean", 1, 0.5, 20.0, 460, 800, (240, 800)),),
+        signature=(Move("Assay/PotencyMean", 1, 0.15, 1.5, 480, 700, (240, 700)),),
+        recovers_s=None,
+        recovery="at once; what has moved apart leaves the hopper later",
     ),
     FaultKind(
         name="blender_caking",
@@ -30,7 +32,12 @@ BLENDER = (
         duration_s=None,
         targets=("blender",),
         acts=(Act("hold_back", "add"),),
-        signature=(Move("NIR/Spectrum", 1, 0.0, 1.0, 20, 290, (1, 300), "api"),),
+        signature=(
+            Move("Blender/Torque", 1, 2.2, 4.0, 150, 290, (10, 90)),
+            Move("Tester/HardnessMean", 1, 1.5, 6.0, 360, 480, (120, 420)),
+        ),
+        recovers_s=None,
+        recovery="the cake breaks off and leaves with the rest",
     ),
     FaultKind(
         name="impeller_belt_slip",
@@ -44,9 +51,10 @@ BLENDER = (
         targets=("blender",),
         acts=(Act("impeller_speed", "factor", -100),),
         signature=(
-            Move("Blender/ImpellerSpeed", -1, 50.0, 75.0, 5, 290, (0, 5)),
-            Move("Blender/HoldUpMass", 1, 0.08, 0.4, 120, 290, (10, 120)),
+            Move("Blender/HoldUpMass", 1, 0.14, 0.24, 120, 290, (5, 40)),
+            Move("Press/TurretSpeed", -1, 2.0, 5.0, 15, 60, (1, 30)),
         ),
+        recovers_s=120,
     ),
     FaultKind(
         name="blender_bearing",
@@ -59,7 +67,7 @@ BLENDER = (
         duration_s=None,
         targets=("blender",),
         acts=(Act("blender_torque", "factor"),),
-        signature=(Move("Blender/Torque", 1, 1.5, 4.0, 200, 290, (20, 150)),),
+        signature=(Move("Blender/Torque", 1, 1.8, 3.2, 220, 290, (20, 120)),),
         course=Course(ramp_s=200),
         recovery="the bearing is changed: at once",
     ),
@@ -74,7 +82,7 @@ BLENDER = (
         duration_s=None,
         targets=("blender",),
         acts=(Act("blender_offset_kg", "add", 1.0),),
-        signature=(Move("Blender/HoldUpMass", 1, 0.18, 0.22, 2, 290, (0, 2)),),
+        signature=(Move("Blender/HoldUpMass", 1, 0.199, 0.201, 2, 290, (0, 1)),),
     ),
 )
 
@@ -90,7 +98,7 @@ HOPPER = (
         duration_s=60,
         targets=("hopper",),
         acts=(Act("hopper_bridge", "factor", -100),),
-        signature=(Move("Hopper/Level", 1, 0.1, 0.6, 30, 65, (2, 40)),),
+        signature=(Move("Hopper/Level", 1, 0.15, 0.35, 30, 60, (2, 20)),),
         recovery="the arch falls: at once",
     ),
     FaultKind(
@@ -104,7 +112,12 @@ HOPPER = (
         duration_s=None,
         targets=("hopper",),
         acts=(Act("level_offset_kg", "add", 1.0),),
-        signature=(Move("Hopper/Level", 1, 0.08, 0.16, 2, 30, (0, 3)), Move("Press/TurretSpeed", 1, 1.0, 8.0, 10, 60, (1, 20))),
+        signature=(
+            Move("Hopper/Level", 1, 0.12, 0.16, 2, 25, (0, 1)),
+            Move("Press/TurretSpeed", 1, 4.0, 10.0, 10, 60, (0, 10)),
+        ),
+        recovers_s=200,
+        recovery="the sensor at once; the hopper is filled up again",
     ),
     FaultKind(
         name="level_sensor_frozen",
@@ -117,7 +130,8 @@ HOPPER = (
         duration_s=None,
         targets=("hopper",),
         acts=(Act("level_stuck", "flag"),),
-        signature=(Move("Hopper/Level", -1, 0.002, 0.1, 5, 290, (1, 60), "spread"),),
+        signature=(Move("Hopper/Level", -1, 0.003, 0.02, 20, 290, (1, 30), "spread"),),
+        recovers_s=140,
     ),
     FaultKind(
         name="paddle_slip",
@@ -131,8 +145,8 @@ HOPPER = (
         targets=("feed_frame",),
         acts=(Act("paddle_speed", "factor", -100),),
         signature=(
-            Move("FeedFrame/PaddleSpeed", -1, 20.0, 28.0, 3, 290, (0, 3)),
-            Move("Press/FillDepth", 1, 0.05, 1.0, 60, 290, (2, 60)),
+            Move("Press/FillDepth", 1, 0.25, 0.45, 60, 290, (0, 20)),
+            Move("Press/TabletsRejected", 1, 60.0, 250.0, 20, 60, (0, 20)),
         ),
     ),
 )

@@ -17,8 +17,8 @@ POWDER = (
         targets=("blend",),
         acts=(Act("fill_density", "factor"),),
         signature=(
-            Move("Press/FillDepth", 1, 0.40, 0.60, 60, 290, (1, 20)),
-            Move("Press/MainForceMean", -1, 0.5, 2.5, 0, 3, (0, 3)),
+            Move("Press/FillDepth", 1, 0.45, 0.54, 60, 290, (1, 15)),
+            Move("Press/MainForceMean", -1, 0.8, 2.0, 0, 3, (0, 2)),
         ),
     ),
     FaultKind(
@@ -34,9 +34,10 @@ POWDER = (
         targets=("blend",),
         acts=(Act("yield_pressure", "factor"),),
         signature=(
-            Move("Tester/WeightMean", -1, 2.5, 5.5, 185, 290, (60, 300)),
-            Move("Press/FillDepth", -1, 0.06, 0.2, 60, 290, (1, 30)),
+            Move("Tester/WeightMean", -1, 2.6, 5.0, 200, 290, (60, 180)),
+            Move("Press/FillDepth", -1, 0.07, 0.13, 60, 290, (0, 20)),
         ),
+        recovers_s=140,
     ),
     FaultKind(
         name="weak_bonding",
@@ -49,7 +50,8 @@ POWDER = (
         duration_s=None,
         targets=("blend",),
         acts=(Act("strength", "factor", -100),),
-        signature=(Move("Tester/HardnessMean", -1, 8.0, 20.0, 185, 290, (60, 300)),),
+        signature=(Move("Tester/HardnessMean", -1, 11.0, 17.0, 200, 290, (60, 180)),),
+        recovers_s=140,
     ),
     FaultKind(
         name="over_lubrication",
@@ -63,9 +65,10 @@ POWDER = (
         targets=("blend",),
         acts=(Act("lubrication_rate", "factor"), Act("ejection_friction", "factor", -1500)),
         signature=(
-            Move("Tester/HardnessMean", -1, 4.0, 30.0, 185, 290, (60, 300)),
-            Move("Press/EjectionForce", -1, 8.0, 30.0, 10, 290, (0, 5)),
+            Move("Tester/HardnessMean", -1, 9.0, 19.0, 200, 290, (60, 180)),
+            Move("Press/EjectionForce", -1, 15.0, 25.0, 10, 200, (0, 2)),
         ),
+        recovers_s=140,
     ),
     FaultKind(
         name="punch_sticking",
@@ -78,7 +81,7 @@ POWDER = (
         duration_s=None,
         targets=("press",),
         acts=(Act("ejection_friction", "factor"),),
-        signature=(Move("Press/EjectionForce", 1, 40.0, 130.0, 250, 290, (20, 200)),),
+        signature=(Move("Press/EjectionForce", 1, 70.0, 110.0, 260, 299, (30, 120)),),
         course=Course(ramp_s=300),
         recovery="the punches are cleaned: at once",
     ),
@@ -97,10 +100,11 @@ TOOLS = (
         targets=("press",),
         acts=(Act("punch_offset_m", "add", 1e6),),
         signature=(
-            Move("Press/StationForce", 1, 0.3, 3.0, 10, 290, (1, 10), "station 7"),
-            Move("Press/SREL", 1, 0.2, 4.0, 10, 290, (1, 10)),
+            Move("Press/StationForce", 1, 0.35, 0.75, 10, 200, (0, 10), "station 7"),
+            Move("Press/SREL", 1, 0.1, 0.4, 10, 200, (0, 15)),
         ),
         recovery="the pair is exchanged: at once",
+        recovers_s=240,
     ),
     FaultKind(
         name="punch_wear",
@@ -113,9 +117,13 @@ TOOLS = (
         duration_s=None,
         targets=("press",),
         acts=(Act("tip_wear_m", "add", 1e6),),
-        signature=(Move("Tester/WeightMean", 1, 1.0, 12.0, 300, 420, (100, 420)),),
+        signature=(
+            Move("Tester/WeightMean", 1, 2.2, 5.0, 360, 480, (100, 300)),
+            Move("Tester/ThicknessMean", 1, 0.03, 0.09, 360, 480, (100, 300)),
+        ),
         course=Course(ramp_s=300),
         recovery="new tools: at once",
+        recovers_s=140,
     ),
     FaultKind(
         name="roller_creep",
@@ -128,7 +136,10 @@ TOOLS = (
         duration_s=None,
         targets=("press",),
         acts=(Act("height_offset_m", "add", -1e6),),
-        signature=(Move("Press/FillDepth", -1, 0.05, 0.3, 270, 299, (30, 270)),),
+        signature=(
+            Move("Press/FillDepth", -1, 0.06, 0.13, 270, 299, (30, 180)),
+            Move("Tester/ThicknessMean", -1, 0.02, 0.08, 300, 480, (100, 300)),
+        ),
         course=Course(ramp_s=300, fade_s=120),
         recovery="the bearings cool within two minutes",
     ),
@@ -143,7 +154,7 @@ TOOLS = (
         duration_s=None,
         targets=("press",),
         acts=(Act("pre_force", "factor", -100),),
-        signature=(Move("Press/PreForceMean", -1, 0.4, 0.8, 3, 290, (0, 3)),),
+        signature=(Move("Press/PreForceMean", -1, 0.5, 0.75, 3, 290, (0, 1)),),
     ),
 )
 
@@ -160,8 +171,8 @@ SENSORS = (
         targets=("press",),
         acts=(Act("force_gain", "factor"),),
         signature=(
-            Move("Press/FillDepth", -1, 0.05, 0.4, 260, 299, (20, 260)),
-            Move("Press/EjectionForce", -1, 6.0, 24.0, 260, 299, (20, 260)),
+            Move("Press/FillDepth", -1, 0.08, 0.16, 260, 299, (20, 120)),
+            Move("Press/EjectionForce", -1, 10.0, 18.0, 260, 299, (20, 160)),
         ),
         course=Course(ramp_s=300),
         recovery="the sensor is calibrated: at once",
@@ -177,7 +188,10 @@ SENSORS = (
         duration_s=600,
         targets=("press",),
         acts=(Act("force_noise", "factor"),),
-        signature=(Move("Press/SREL", 1, 0.5, 6.0, 10, 290, (1, 10)),),
+        signature=(
+            Move("Press/SREL", 1, 1.5, 3.5, 10, 200, (0, 5)),
+            Move("Press/TabletsRejected", 1, 20.0, 80.0, 30, 60, (3, 40)),
+        ),
     ),
     FaultKind(
         name="force_sensor_frozen",
@@ -187,10 +201,15 @@ SENSORS = (
         low=1,
         high=1,
         severity=1.0,
-        duration_s=300,
+        duration_s=60,
         targets=("press",),
         acts=(Act("force_stuck", "flag"),),
-        signature=(Move("Press/MainForceMean", -1, 0.005, 1.0, 5, 200, (1, 20), "spread"),),
+        signature=(
+            Move("Press/MainForceMean", -1, 0.02, 0.12, 20, 60, (1, 20), "spread"),
+            Move("Press/FillDepth", 1, 0.4, 1.4, 30, 60, (2, 30)),
+        ),
+        recovers_s=None,
+        recovery="the loop finds its depth again; if ejection has tripped, RESUME",
     ),
 )
 
@@ -207,10 +226,11 @@ DRIVES = (
         targets=("press",),
         acts=(Act("press_stop", "flag"),),
         signature=(
-            Move("Press/TurretSpeed", -1, 45.0, 60.0, 3, 150, (0, 3)),
-            Move("Sys/Interlock", 1, 8.0, 8.0, 3, 150, (0, 3)),
+            Move("Press/TurretSpeed", -1, 49.0, 54.0, 3, 150, (0, 1)),
+            Move("Sys/Interlock", 1, 8.0, 8.0, 3, 150, (0, 1)),
         ),
         recovery="waits for RESUME",
+        recovers_s=None,
     ),
     FaultKind(
         name="fill_cam_stuck",
@@ -223,7 +243,9 @@ DRIVES = (
         duration_s=None,
         targets=("press",),
         acts=(Act("fill_stuck", "flag"),),
-        signature=(Move("Press/FillDepth", -1, 0.001, 0.2, 5, 290, (1, 60), "spread"),),
+        signature=(Move("Press/FillDepth", -1, 0.005, 0.04, 20, 200, (1, 30), "spread"),),
+        recovers_s=None,
+        recovery="the cam goes where the loop asks; if force has tripped, RESUME",
     ),
     FaultKind(
         name="turret_slip",
@@ -237,9 +259,11 @@ DRIVES = (
         targets=("press",),
         acts=(Act("turret_speed", "factor", -100),),
         signature=(
-            Move("Press/TurretSpeed", -1, 1.0, 6.0, 3, 30, (0, 5)),
-            Move("Hopper/Level", 1, 0.01, 0.4, 60, 200, (5, 100)),
+            Move("Press/TurretSpeed", -1, 2.5, 4.8, 3, 30, (0, 1)),
+            Move("Hopper/Level", 1, 0.025, 0.08, 60, 200, (5, 40)),
         ),
+        recovers_s=280,
+        recovery="the hopper is worked down again",
     ),
 )
 

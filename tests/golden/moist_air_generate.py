@@ -36,6 +36,7 @@ def main() -> None:
             }
         )
     json.dump({"psychrolib": "2.5.0", "coolprop": CoolProp.__version__, "points": rows}, sys.stdout, indent=1)
+    sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

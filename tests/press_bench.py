@@ -80,16 +80,17 @@ class Bench:
 
 
 class Sums:
-    """Means over seconds and tablets of line 0: mass, force, reading, strength, ... by field of `Tablets`."""
+    """Means over seconds and tablets of one line: mass, force, reading, strength, ... by field of `Tablets`."""
 
-    def __init__(self) -> None:
+    def __init__(self, i_line: int = 0) -> None:
+        self._i = i_line
         self.rows: dict[str, list[np.ndarray]] = {}
 
     def __call__(self, lines: Lines) -> None:
         tablets = lines.tablets
         if tablets is None:
             return
-        n = int(tablets.count[0])
+        n = int(tablets.count[self._i])
         for name in (
             "mass_kg",
             "force_n",
@@ -100,7 +101,7 @@ class Sums:
             "ejection_n",
             "height_m",
         ):
-            self.rows.setdefault(name, []).append(getattr(tablets, name)[0, :n])
+            self.rows.setdefault(name, []).append(getattr(tablets, name)[self._i, :n])
 
     def all(self, name: str) -> np.ndarray:
         return np.concatenate(self.rows[name])

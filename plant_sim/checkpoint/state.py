@@ -52,6 +52,18 @@ def _fields(item: Any) -> dict[str, Any]:
     return {n: getattr(item, n) for n in slots if hasattr(item, n)} | dict(getattr(item, "__dict__", {}))
 
 
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array that owns the memory; windows (`sliding_window_view`) and buffers hide it behind an object."""
+    while array.base is not None:
+        inner: Any = array.base
+        if not isinstance(inner, np.ndarray):
+            inner = inner.obj if isinstance(inner, memoryview) else getattr(inner, "base", None)
+        if not isinstance(inner, np.ndarray):
+            return array
+        array = inner
+    return array
+
+
 class Freezer:
     """Walks from a root: `freeze` returns JSON data, `memory` collects the numbers. Things met twice are kept once."""
 
@@ -71,6 +83,8 @@ class Freezer:
             return item
         if isinstance(item, float):
             return {"float": item.hex()}
+        if isinstance(item, bytes):
+            return {"bytes": item.hex()}
         if isinstance(item, slice):
             return {"slice": [item.start, item.stop, item.step]}
         if isinstance(item, CONSTANT):
@@ -107,9 +121,11 @@ class Freezer:
         """Keep an array with its strides, on the memory it shares: views stay views, and sums keep their order."""
         if array.dtype.hasobject:
             raise refusal("the plant's state cannot be saved", where, "it is an array of objects")
-        base = array
-        while isinstance(base.base, np.ndarray):
-            base = base.base
+        base = _owner(array)
+        if sum((n - 1) * abs(step) for n, step in zip(base.shape, base.strides) if n) + base.itemsize > max(
+            base.nbytes, base.itemsize
+        ):
+            raise refusal("the plant's state cannot be saved", where, "its memory has gaps and no owner")
         if id(base) not in self._memory_of:
             self._memory_of[id(base)] = self._keep(base.ravel(order="K"))
             self._alive.append(base)
@@ -136,6 +152,8 @@ class Thawer:
             return data
         if "float" in data:
             return float.fromhex(data["float"])
+        if "bytes" in data:
+            return bytes.fromhex(data["bytes"])
         if "slice" in data:
             return slice(*data["slice"])
         if "scalar" in data:
@@ -162,7 +180,7 @@ class Thawer:
         if "array" in data:
             memory = self._memory[data["array"]]
             made: Any = np.ndarray(
-                tuple(data["shape"]), np.dtype(data["dtype"]), memory.data, data["offset"], tuple(data["strides"])
+                tuple(data["shape"]), np.dtype(data["dtype"]), memory, data["offset"], tuple(data["strides"])
             )
         elif "generator" in data:
             made = _generator(data["generator"], where)

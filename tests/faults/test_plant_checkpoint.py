@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from line.errors import CommunicationError, ConfigurationError, RecordError
 from plant_sim.checkpoint import files
@@ -238,21 +239,26 @@ def test_values_links_and_views_survive_the_walk() -> None:
     base = np.arange(12.0).reshape(3, 4)
     shared = [1, float("nan"), -0.0, float("inf")]
     item = {
-        "base": base, "column": base[:, 1], "turned": base.T, "fortran": np.asfortranarray(base), "shared": shared,
+        "base": base, "column": base[:, 1], "windows": sliding_window_view(base, 2, axis=1),
+        "turned": base.T, "fortran": np.asfortranarray(base), "shared": shared,
         "again": shared, ("tuple", 2): deque([np.float64(0.1), True, None], maxlen=5), "empty": np.zeros((0, 3)),
         "wide": np.broadcast_to(np.array([1.5]), (4,)), "generator": np.random.Generator(np.random.PCG64(5)),
-        "slice": slice(1, None, 2), "set": {3, 1, 2}, "bits": np.array([True, False]), "huge": 2**80,
+        "slice": slice(1, None, 2), "set": {3, 1, 2}, "bits": np.array([True, False]), "huge": 2**80, "bytes": b"\x00\xff",
     }  # fmt: skip
-    freezer = Freezer()
-    tree = freezer.freeze(item, "item")
-    back = Thawer(freezer.memory).thaw(tree, None, "item")
+    back = item
+    for _ in range(2):  # a plant that was restored is saved again
+        freezer = Freezer()
+        tree = freezer.freeze(back, "item")
+        back = Thawer(freezer.memory).thaw(tree, None, "item")
     assert back["again"] is back["shared"]
     assert repr(back["shared"]) == repr(shared)
     back["base"][1, 1] = -7.0
     assert back["column"][1] == back["turned"][1, 1] == -7.0
+    assert back["windows"][1, 0, 1] == back["windows"][1, 1, 0] == -7.0
     assert back["fortran"][1, 1] == 5.0
     assert back["fortran"].strides == item["fortran"].strides
     assert type(back["tuple", 2][0]) is np.float64 and back["tuple", 2].maxlen == 5
     assert back["empty"].shape == (0, 3) and back["wide"].tolist() == [1.5] * 4
     assert back["generator"].standard_normal(3).tobytes() == item["generator"].standard_normal(3).tobytes()
     assert back["slice"] == slice(1, None, 2) and back["set"] == {1, 2, 3} and back["huge"] == 2**80
+    assert back["bytes"] == b"\x00\xff"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
@@ -43,7 +42,6 @@ class Punches:
         self.wear_m: Vector = np.zeros((n, n_stations))
         self._table = np.zeros((2, n, n_stations + MAX_TABLETS))
         self._age, self._faults = 0, False
-        self._windows: dict[int, Vector] = {}
         self._write(None)
 
     def step(self, revolutions: Counts, effects: FaultEffects) -> None:
@@ -57,9 +55,9 @@ class Punches:
 
     def at(self, first_station: Counts, n_slots: int) -> tuple[Vector, Vector]:
         """Return what the pairs in the slots add to the main gap and to the fill depth [m], (n, n_slots) each."""
-        if n_slots not in self._windows:
-            self._windows[n_slots] = sliding_window_view(self._table, n_slots, axis=2)
-        both: Vector = self._windows[n_slots][:, self._rows, first_station]
+        shape = (*self._table.shape[:2], self._n_stations, n_slots)
+        pieces: Vector = np.ndarray(shape, np.float64, self._table, 0, (*self._table.strides, self._table.itemsize))
+        both: Vector = pieces[:, self._rows, first_station]
         return both[0], both[1]
 
     def _write(self, effects: FaultEffects | None) -> None:

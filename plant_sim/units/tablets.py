@@ -56,7 +56,7 @@ class Tablets:
 def slots_in_use(n_slots: int) -> tuple[Flags, Vector]:
     """Return (flags, the same as 0 and 1): row c marks the first c of n_slots; (MAX_TABLETS + 1, n_slots)."""
     used = np.arange(n_slots) < np.arange(MAX_TABLETS + 1)[:, None]
-    return used, used * 1.0
+    return used, used.astype(np.float64)
 
 
 class Wide:

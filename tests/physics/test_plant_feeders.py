@@ -80,8 +80,8 @@ def test_a_lots_compressibility_arrives_with_its_share_and_nothing_else() -> Non
     assert new[0] == 0.0
     assert flow[:, YIELD] / flow[:, TOTAL] - 1.0 == pytest.approx(0.08 * new / flow[:, TOTAL], abs=1e-12)
     share = new / flow[:, PREMIX]
-    assert share[-1] > 0.7
-    assert 0.03 < flow[-1, YIELD] / flow[-1, TOTAL] - 1.0 < 0.045  # 56 % premix: 0.08 x 0.56 = 4.5 % at the most
+    assert share[-1] > 0.6
+    assert 0.025 < flow[-1, YIELD] / flow[-1, TOTAL] - 1.0 < 0.045  # 56 % premix: 0.08 x 0.56 = 4.5 % at the most
 
 
 def test_a_lots_purity_and_water_arrive_with_its_share() -> None:

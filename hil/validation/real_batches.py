@@ -227,6 +227,8 @@ def _log_row(log: BatchLog) -> dict[str, float]:
 
 def _autocorrelation(values: np.ndarray, lag: int) -> float:
     """Correlation of what lies `lag` log lines apart, both and all between in production."""
+    if values.size <= lag:
+        return float("nan")
     usable = np.isfinite(values)
     together = np.convolve(usable, np.ones(lag + 1), mode="valid") == lag + 1
     first, second = values[:-lag][together], values[lag:][together]

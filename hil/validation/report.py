@@ -73,7 +73,7 @@ def _summary(validation: Validation) -> str:
     if missed:
         rows += [
             "\n**What does not match:**\n",
-            *(f"- `{f.name}` {_asked(f)}, is {_number(f.value)}: {f.reason}." for f in missed),
+            *(f"- `{f.name}`: asked {_asked(f)}, is {_number(f.value)}: {f.reason}." for f in missed),
         ]
     return "\n".join(rows)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -26,6 +25,8 @@ BIT_NAMES: Final[dict[int, str]] = {
 }
 #: Causes that hold the line (HOLDING), and that abort it (ABORTING) in any state.
 HOLDS: Final = MAIN_FORCE | EJECTION_FORCE | PRESS_STOP | DIVERTER_FEEDBACK
+#: Causes after which the fill depth is not to be trusted.
+OVERLOADS: Final = MAIN_FORCE | EJECTION_FORCE
 ABORTS: Final = GUARD_OPEN | EMERGENCY_STOP | POWER_DIP
 #: The blender's feed is allowed again below this share of the high level.
 HIGH_RESET = 0.9
@@ -42,8 +43,7 @@ def bit_words(bits: int) -> str:
     return ", ".join(name for bit, name in BIT_NAMES.items() if bits & bit)
 
 
-@dataclass(frozen=True)
-class Signals:
+class Signals(NamedTuple):
     """What the interlocks look at, (n,) each.
 
     level and its set-point [kg]; main force and ejection [N] of the last second; whether the watchdog tripped; `contacts`
@@ -72,10 +72,11 @@ class Limits:
     def __init__(self, p: Columns, n_lines: int) -> None:
         self._p = p
         self.feed_stop: Flags = np.zeros(n_lines, np.bool_)
+        self._stopped = False
 
     def crossed(self, s: Signals, execute: Flags) -> bool:
         """Return whether any limit of any line is crossed or latched, or a contact open: a quick look."""
-        if s.contacts is not None or self.feed_stop.any():
+        if s.contacts is not None or self._stopped:
             return True
         p = self._p
         over = (s.level >= p["hopper_high"]) | (s.main_force > p["force_trip"]) | (s.ejection > p["ejection_trip"])
@@ -85,6 +86,7 @@ class Limits:
         """Return the bits that hold or abort, (n,), and renew `feed_stop`."""
         high = self._p["hopper_high"]
         self.feed_stop = (s.level >= high) | (self.feed_stop & (s.level >= HIGH_RESET * high))
+        self._stopped = bool(self.feed_stop.any())
         bits = (s.main_force > self._p["force_trip"]) * MAIN_FORCE + (s.ejection > self._p["ejection_trip"]) * EJECTION_FORCE
         return bits if s.contacts is None else bits + s.contacts
 

@@ -28,7 +28,7 @@ from plant_sim.instruments.suite_signals import SuiteSignals
 from plant_sim.lots import LotSupply
 from plant_sim.parameters import PlantParameters, Variant
 from plant_sim.plc.feeder_loops import FeederLoops
-from plant_sim.plc.interlocks import GateWatch, Signals, contact_bits
+from plant_sim.plc.interlocks import OVERLOADS, GateWatch, Signals, contact_bits
 from plant_sim.plc.press_loops import PressLoops, PressSetpoints
 from plant_sim.plc.sequence import STOPPED
 from plant_sim.plc.sequence import Sequence as LineSequence
@@ -224,6 +224,8 @@ class Lines:
         steady = self.sequence.steady
         force = self.press.station_mean
         run = (pressing, steady, self.sequence.blending)
+        if events:
+            self.press_loops.recall((self.sequence.interlock & OVERLOADS) != 0)
         self.press_loops.step(press_setpoints, self.sensors.level, force, self.new_revolution, run, self.effects)
         asked = self.guard.accepted[:, column["SP/AcceptRequest"]] == 1.0
         self.accepting = self.watchdog.remote & pressing & asked

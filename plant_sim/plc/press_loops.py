@@ -16,6 +16,8 @@ SLOWEST_CORRECTED = 10.0 / 60.0
 FILL_LOW_M, FILL_HIGH_M = 4e-3, 12e-3
 #: Largest correction of the fill depth in one revolution [m].
 FILL_STEP_MAX_M = 0.09e-3
+#: The loop asks for no depth farther than this from the one reached [m]: a cam that sticks must not wind it up.
+FILL_LEAD_M = 0.3e-3
 #: Rows of the positions that move at a limited rate.
 TURRET, FILL, HEIGHT, IMPELLER = range(4)
 
@@ -51,7 +53,8 @@ class PressLoops:
         self._band = plc["force_dead_band"]
         self._move_a_force = -plc["force_gain"] / plc["force_to_weight"]
         self._integral_rate = 1.0 / (plc["level_time"] * plc["level_integral_time"])
-        self.fill_target: Vector = groups["fill"]["depth_nominal"].copy()
+        self._fill_start = groups["fill"]["depth_nominal"]
+        self.fill_target: Vector = self._fill_start.copy()
         self._now: Vector = np.zeros((4, n))
         self._now[FILL], self._now[HEIGHT] = self.fill_target, groups["compaction"]["main_height"]
         self._wanted, self._reach = self._now.copy(), np.zeros((4, n))
@@ -119,4 +122,10 @@ class PressLoops:
         use = new & (self.turret >= SLOWEST_CORRECTED) & (np.abs(error) > self._band)
         if use.any():
             move = bounded(self._move_a_force * error * self.fill_target, -FILL_STEP_MAX_M, FILL_STEP_MAX_M)
-            self.fill_target = bounded(self.fill_target + move * use, FILL_LOW_M, FILL_HIGH_M)
+            target = bounded(self.fill_target + move * use, FILL_LOW_M, FILL_HIGH_M)
+            self.fill_target = bounded(target, self._now[FILL] - FILL_LEAD_M, self._now[FILL] + FILL_LEAD_M)
+
+    def recall(self, where: Flags) -> None:
+        """Send the fill cam of the lines `where` (n,) back to its start: after an overload its depth is not to be trusted."""
+        if not self._host:
+            self.fill_target = np.where(where, self._fill_start, self.fill_target)

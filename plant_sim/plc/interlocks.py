@@ -27,8 +27,6 @@ BIT_NAMES: Final[dict[int, str]] = {
 HOLDS: Final = MAIN_FORCE | EJECTION_FORCE | PRESS_STOP | DIVERTER_FEEDBACK
 #: Causes after which the fill depth is not to be trusted.
 OVERLOADS: Final = MAIN_FORCE | EJECTION_FORCE
-#: Causes after which the fill depth is not to be trusted.
-OVERLOADS: Final = MAIN_FORCE | EJECTION_FORCE
 ABORTS: Final = GUARD_OPEN | EMERGENCY_STOP | POWER_DIP
 #: The blender's feed is allowed again below this share of the high level.
 HIGH_RESET = 0.9

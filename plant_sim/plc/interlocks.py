@@ -67,16 +67,16 @@ def contact_bits(press_stop: Flags, guard_open: Flags, e_stop: Flags, power_dip:
 
 
 class Limits:
-    """Limits of level and force of n lines, with what they latch: the feed stop at high level."""
+    """Limits of level and force of n lines, with what they latch: `feed_stop` (n,) at high level, `stopped` if any."""
 
     def __init__(self, p: Columns, n_lines: int) -> None:
         self._p = p
         self.feed_stop: Flags = np.zeros(n_lines, np.bool_)
-        self._stopped = False
+        self.stopped = False
 
     def crossed(self, s: Signals, execute: Flags) -> bool:
         """Return whether any limit of any line is crossed or latched, or a contact open: a quick look."""
-        if s.contacts is not None or self._stopped:
+        if s.contacts is not None or self.stopped:
             return True
         p = self._p
         over = (s.level >= p["hopper_high"]) | (s.main_force > p["force_trip"]) | (s.ejection > p["ejection_trip"])
@@ -86,7 +86,7 @@ class Limits:
         """Return the bits that hold or abort, (n,), and renew `feed_stop`."""
         high = self._p["hopper_high"]
         self.feed_stop = (s.level >= high) | (self.feed_stop & (s.level >= HIGH_RESET * high))
-        self._stopped = bool(self.feed_stop.any())
+        self.stopped = bool(self.feed_stop.any())
         bits = (s.main_force > self._p["force_trip"]) * MAIN_FORCE + (s.ejection > self._p["ejection_trip"]) * EJECTION_FORCE
         return bits if s.contacts is None else bits + s.contacts
 

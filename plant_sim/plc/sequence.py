@@ -10,7 +10,7 @@ from line.modes import LineCommand, LineState
 from plant_sim.columns import Columns
 from plant_sim.extents import Counts, Flags, Vector
 from plant_sim.plc.interlocks import ABORTS, HOLDS, HOPPER_LEVEL, WATCHDOG, Limits, Signals, bit_words
-from plant_sim.plc.packml import Cause, PackState, acting_times, line_states, members, transition_table
+from plant_sim.plc.packml import ACTING_S, Cause, PackState, acting_times, line_states, members, transition_table
 
 # Plain integers: enumeration members cost a look-up each, many times a second.
 IDLE, STARTING, EXECUTE = int(PackState.IDLE), int(PackState.STARTING), int(PackState.EXECUTE)
@@ -25,6 +25,7 @@ FILLING = members(S.STARTING, S.SUSPENDING, S.SUSPENDED, S.UNSUSPENDING)
 WORKING = FILLING | members(S.EXECUTE, S.COMPLETING)
 PRODUCING = WORKING | members(S.HOLDING, S.HELD, S.UNHOLDING)
 HOLDABLE = members(S.HOLDING, S.HELD)
+ACTING = members(*ACTING_S)
 AT_REST = members(S.ABORTING, S.ABORTED, S.CLEARING, S.STOPPING, S.STOPPED, S.RESETTING, S.IDLE, S.COMPLETE)
 #: What the wish to start asks for in the waiting states on its way.
 START_WALK = {S.ABORTED: Cause.CLEAR, S.STOPPED: Cause.RESET, S.COMPLETE: Cause.RESET, S.IDLE: Cause.START}
@@ -55,6 +56,7 @@ class Sequence:
         self._second = 0
         self._refused: Events = []
         self._work_out()
+        self._busy = False
 
     def _work_out(self) -> None:
         """Set who runs: `feeding` feeders, `blending` impeller, `pressing` press and paddles, `steady` EXECUTE, (n,) each."""
@@ -65,8 +67,7 @@ class Sequence:
         self.pressing: Flags = self.steady | completing
         self.blending: Flags = WORKING[packml] & free
         self.feeding: Flags = self.blending & ~completing
-        waits = self._start | self._resume | FILLING[packml] | completing
-        self._busy = bool((waits | (self._left_s > 0) | (self.interlock != 0)).any())
+        self._waits = bool((self._start | self._resume | FILLING[packml] | completing).any())
 
     @property
     def moving(self) -> Flags:
@@ -85,27 +86,33 @@ class Sequence:
         told = bool(edge.any())
         if not (self._busy or told or self._limits.crossed(signals, self.steady)):
             return []
-        before, bits_before, working = self.state, self.interlock, self.packml
+        before, bits_before, packml, stopped = self.state, self.interlock, self.packml, self._limits.stopped
         trips = self._limits.trips(signals)
         self._left_s = np.maximum(self._left_s - 1, 0)
         if told:
             self._last_command = np.where(edge, command, self._last_command)
             self._obey(np.where(edge, command, 0.0), trips)
-        self._trip(trips)
-        self._walk(trips)
-        starving = (working == EXECUTE) & self._limits.starved(signals)
+        if trips.any():
+            self._trip(trips)
+        if self._waits or told:
+            self._walk(trips)
+        starving = self.steady & self._limits.starved(signals)
         self._progress(signals, starving)
-        level_bit = np.where(self._limits.feed_stop | starving, HOPPER_LEVEL, 0)
+        if told or stopped or self._limits.stopped or self.packml is not packml:
+            self._work_out()
         self._standing = trips
-        self.interlock = trips | self._latched | level_bit | np.where(signals.watchdog, WATCHDOG, 0)
-        self._work_out()
+        level_bit = (self._limits.feed_stop | starving) * HOPPER_LEVEL
+        self.interlock = trips | self._latched | level_bit | signals.watchdog * WATCHDOG
+        self._busy = self._waits or bool((self.interlock | self._left_s).any())
         events, self._refused = self._refused, []
-        if np.array_equal(before, self.state) and np.array_equal(bits_before, self.interlock):
+        if self.state is before and not (self.interlock != bits_before).any():
             return events
         return events + self._events(before, bits_before)
 
     def _fire(self, cause: Cause, where: Flags) -> Flags:
         """Move the lines where `cause` comes and means something; return which moved."""
+        if not where.any():
+            return where
         after = self._next[cause, self.packml]
         moved: Flags = where & (after != self.packml)
         if moved.any():
@@ -138,8 +145,7 @@ class Sequence:
         self._unfilled = np.where(held & WORKING[before], FILLING[before], self._unfilled)
 
     def _trip(self, trips: Counts) -> None:
-        if not trips.any():
-            return
+        """Hold or abort where a cause stands."""
         self._hold((trips & HOLDS) != 0)
         before = self.packml
         aborted = self._fire(Cause.ABORT, (trips & ABORTS) != 0)
@@ -167,14 +173,14 @@ class Sequence:
 
     def _progress(self, s: Signals, starving: Flags) -> None:
         """Finish acting states whose time is over and whose work is done, and what follows from the hopper's level."""
-        packml, over = self.packml, self._left_s == 0
-        full = s.level >= s.level_setpoint
+        packml, full = self.packml, s.level >= s.level_setpoint
         unfinished = ((packml == STARTING) & ~full) | ((packml == COMPLETING) & ~self._limits.empty(s))
-        self._fire(Cause.DONE, over & ~unfinished)
+        self._fire(Cause.DONE, ACTING[packml] & (self._left_s == 0) & ~unfinished)
         self._fire(Cause.UNSUSPEND, (packml == SUSPENDED) & full)
         self._fire(Cause.TO_COMPLETE, self._run_out)
         suspended = self._fire(Cause.SUSPEND, starving | (self._unfilled & ~full))
-        self._unfilled &= ~(suspended | (self.packml == EXECUTE))
+        if self._unfilled.any():
+            self._unfilled = self._unfilled & ~(suspended | (self.packml == EXECUTE))
 
     def _events(self, before: Counts, bits_before: Counts) -> Events:
         events: Events = []

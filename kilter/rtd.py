@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hil.canvas import ESTIMATE, MEASURED, TRUTH, canvas, time_figure
 from line.errors import DataError, RecordError
 from rtr.genealogy.tracer_fit import Baseline, Kind, Model, TracerCurve, TracerFit, clean, fit
 
@@ -124,8 +125,6 @@ def _show(found: TracerFit, curve: TracerCurve) -> None:
 
 
 def _draw(path: Path, curve: TracerCurve, fits: list[TracerFit]) -> None:
-    from hil.canvas import ESTIMATE, MEASURED, TRUTH, canvas, time_figure
-
     with canvas("tracer"):
         figure, axes = time_figure([3.0], None)
         axes[0].plot(curve.times_s, curve.signal, "o", color=MEASURED, label="measured")

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from line.errors import DataError
 
@@ -33,7 +33,8 @@ def t2_limit_calibration(alpha: float, n: int, n_components: int) -> float:
     PLS_Toolbox and mdatools.
     """
     _check(alpha, n, n_components)
-    quantile = float(stats.f.isf(alpha, n_components, n - n_components))
+    tail = float(special.betaincinv((n - n_components) / 2, n_components / 2, alpha))
+    quantile = (n - n_components) * (1.0 - tail) / (n_components * tail)
     return n_components * (n - 1) / (n - n_components) * quantile
 
 
@@ -57,7 +58,7 @@ def q_limit_jackson_mudholkar(alpha: float, eigenvalues: Vector) -> float:
         raise _not_possible(f"alpha {alpha}, {values.size} eigenvalues")
     theta1, theta2, theta3 = (float((values**i).sum()) for i in (1, 2, 3))
     h0 = max(1.0 - 2.0 * theta1 * theta3 / (3.0 * theta2 * theta2), H0_FLOOR)
-    c = float(stats.norm.isf(alpha))
+    c = -float(special.ndtri(alpha))
     inner = c * math.sqrt(2.0 * theta2 * h0 * h0) / theta1 + 1.0 + theta2 * h0 * (h0 - 1.0) / theta1**2
     return float(theta1 * inner ** (1.0 / h0))
 
@@ -76,7 +77,7 @@ def chi2_limit_box(alpha: float, values: Vector, whole_degrees: bool = False) ->
     degrees = 2.0 * mean * mean / variance
     if whole_degrees:
         degrees = max(math.floor(degrees), 1)
-    return variance / (2.0 * mean) * float(stats.chi2.isf(alpha, degrees))
+    return variance / (2.0 * mean) * float(special.chdtri(degrees, alpha))
 
 
 def _check(alpha: float, n: int, n_components: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import optimize, special
+from scipy import special
 
 from line.errors import DataError
 
@@ -97,6 +97,8 @@ def divert_pulse(cascade: TankCascade, height: float, duration_s: float, limit: 
     """
     if not (guard_s >= 0 and limit > 0 and math.isfinite(height)):
         raise DataError("limit must be positive and the guard not negative", where="diversion of a pulse")
+    from scipy import optimize
+
     share, peak_s = attenuation(cascade, duration_s)
     peak = abs(height) * share
     window = cascade.quantile_s(1 - TAIL) + duration_s - cascade.quantile_s(TAIL)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import special
 
 from flowsheet.rtd import axial_dispersion_closed
 from line.errors import DataError
@@ -139,7 +139,9 @@ class _Problem:
         low, high = [1e-3 * end, self.low], [5.0 * end, self.high]
         return ([0.0, *low], [end, *high]) if self.dead_time else (low, high)
 
-    def solve(self, start: Vector) -> optimize.OptimizeResult:
+    def solve(self, start: Vector) -> Any:
+        from scipy import optimize
+
         low, high = self.bounds()
         start = np.clip(start, np.array(low) + 1e-9, np.array(high) * (1 - 1e-9))
         return optimize.least_squares(
@@ -203,7 +205,7 @@ class _Problem:
             return half, False
         covariance = np.linalg.inv(scaled.T @ scaled) / np.outer(scale, scale) * sse / (degrees + x.size - free.sum())
         spread = np.sqrt(np.maximum(np.diag(covariance)[: len(slopes)], 0.0))
-        half[free] = float(stats.t.ppf(0.975, degrees + x.size - free.sum())) * spread
+        half[free] = float(special.stdtrit(degrees + x.size - free.sum(), 0.975)) * spread
         return half, True
 
     def _slope(self, x: Vector, i: int, amplitude: float) -> Vector:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from line.errors import DataError
 from rtr.statistics.uniformity import ACCEPTABILITY_CONSTANT, L1, L2, M_HIGH, M_LOW, N_STAGE_1, N_STAGE_2
@@ -78,7 +78,7 @@ def pass_bound(mu: float, sigma: float, target: float = 100.0) -> PassBound:
 def sigma_upper(s: float, n: int, confidence: float) -> float:
     """Return the upper limit of sigma, s sqrt((n - 1) / chi2_{1-g}(n - 1)), g = sqrt(confidence)."""
     _check(n, confidence, s)
-    return s * math.sqrt((n - 1) / float(stats.chi2.ppf(1 - math.sqrt(confidence), n - 1)))
+    return s * math.sqrt((n - 1) / float(special.chdtri(n - 1, math.sqrt(confidence))))
 
 
 def lower_bound_plan_1(mean: float, s: float, n: int, confidence: float = 0.90, target: float = 100.0) -> float:
@@ -92,7 +92,7 @@ def lower_bound_plan_1(mean: float, s: float, n: int, confidence: float = 0.90, 
     0.99993
     """
     sigma = max(sigma_upper(s, n, confidence), 1e-6)
-    half = float(stats.norm.ppf((1 + math.sqrt(confidence)) / 2)) * sigma / math.sqrt(n)
+    half = float(special.ndtri((1 + math.sqrt(confidence)) / 2)) * sigma / math.sqrt(n)
     return min(pass_bound(mean - half, sigma, target).bound, pass_bound(mean + half, sigma, target).bound)
 
 
@@ -160,12 +160,12 @@ def lower_bound_plan_2(
     _check(n_places + 1, confidence, sd_within)
     g = math.sqrt(confidence)
     between, within = sd_place_means**2, (1 - 1 / n_units) * sd_within**2
-    h1 = (n_places - 1) / float(stats.chi2.ppf(1 - g, n_places - 1)) - 1
+    h1 = (n_places - 1) / float(special.chdtri(n_places - 1, g)) - 1
     degrees = n_places * (n_units - 1)
-    h2 = degrees / float(stats.chi2.ppf(1 - g, degrees)) - 1
+    h2 = degrees / float(special.chdtri(degrees, g)) - 1
     theta = between + within
     upper = math.sqrt(theta + math.hypot(h1 * between, h2 * within))
-    half = float(stats.t.ppf((1 + g) / 2, n_places - 1)) * sd_place_means / math.sqrt(n_places)
+    half = float(special.stdtrit(n_places - 1, (1 + g) / 2)) * sd_place_means / math.sqrt(n_places)
     sigma = max(upper, 1e-6)
     bound = min(pass_bound(mean - half, sigma, target).bound, pass_bound(mean + half, sigma, target).bound)
     return PlanTwo(math.sqrt(theta), upper, half, bound)

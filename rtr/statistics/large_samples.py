@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 from line.errors import DataError
 from rtr.statistics.uniformity import L1, L2, LIMIT_TOLERANCE, mean_and_s, reference_value, round_half_up, unit_range
@@ -72,10 +72,10 @@ def table_from(rows: Sequence[tuple[int, float, int]], source: str) -> Table:
 
 def largest_count(n: int, p: float) -> int:
     """Return max{c : P(Bin(n, p) <= c) <= 0.5}, the binomial median rule; 0 if there is none."""
-    c = int(stats.binom.ppf(0.5, n, p))
-    while c >= 0 and float(stats.binom.cdf(c, n, p)) > 0.5:
+    c = math.floor(n * p) + 1  # the median of a binomial lies within one of its mean
+    while c > 0 and float(special.bdtr(c, n, p)) > 0.5:
         c -= 1
-    return max(c, 0)
+    return c
 
 
 def reconstructed_k(n: int) -> float:
@@ -86,7 +86,7 @@ def reconstructed_k(n: int) -> float:
     """
     if n < N_MIN:
         raise _n_not_defined(n, N_MIN)
-    return round_half_up(K_ANCHOR * math.sqrt((n - 1) * (1 + 1 / n) / float(stats.chi2.ppf(K_QUANTILE, n - 1))), 2)
+    return round_half_up(K_ANCHOR * math.sqrt((n - 1) * (1 + 1 / n) / float(special.chdtri(n - 1, 1 - K_QUANTILE))), 2)
 
 
 def reconstructed_row(n: int) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
+from scipy import special
 
 from line.errors import DataError
 
@@ -21,8 +21,8 @@ def two_sided_howe(n: int, p: float, confidence: float) -> float:
     2.2173
     """
     _check(n, p, confidence)
-    z = float(stats.norm.ppf((1 + p) / 2))
-    return z * math.sqrt((n - 1) * (1 + 1 / n) / float(stats.chi2.ppf(1 - confidence, n - 1)))
+    z = float(special.ndtri((1 + p) / 2))
+    return z * math.sqrt((n - 1) * (1 + 1 / n) / float(special.chdtri(n - 1, confidence)))
 
 
 def one_sided_natrella(n: int, p: float, confidence: float) -> float:
@@ -36,7 +36,7 @@ def one_sided_natrella(n: int, p: float, confidence: float) -> float:
     1.8752
     """
     _check(n, p, confidence)
-    z_p, z_c = float(stats.norm.ppf(p)), float(stats.norm.ppf(confidence))
+    z_p, z_c = float(special.ndtri(p)), float(special.ndtri(confidence))
     a, b = 1 - z_c**2 / (2 * (n - 1)), z_p**2 - z_c**2 / n
     if a <= 0:
         raise DataError(
@@ -54,7 +54,7 @@ def one_sided_exact(n: int, p: float, confidence: float) -> float:
     1.874
     """
     _check(n, p, confidence)
-    return float(stats.nct.ppf(confidence, n - 1, float(stats.norm.ppf(p)) * math.sqrt(n))) / math.sqrt(n)
+    return float(special.nctdtrit(n - 1, float(special.ndtri(p)) * math.sqrt(n), confidence)) / math.sqrt(n)
 
 
 def two_one_sided(mean: float, s: float, n: int, p: float, confidence: float, limits: tuple[float, float]) -> bool:

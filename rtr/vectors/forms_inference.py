@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from rtr.genealogy.funnel import TankCascade, attenuation, divert_pulse, tolerable
 from rtr.statistics import batch_inference as e2810
@@ -77,7 +77,7 @@ def t2_limits(given: Given) -> Answers:
     components = several if isinstance(several, list) else [several]
     calibration = [diagnostics.t2_limit_calibration(alpha, n, a) for a in components]
     new = [diagnostics.t2_limit_new(alpha, n, a) for a in components]
-    chi2 = [float(stats.chi2.isf(alpha, a)) for a in components]
+    chi2 = [float(special.chdtri(a, alpha)) for a in components]
     if isinstance(several, list):
         return {"T2lim": calibration, "calibration": calibration, "new_sample": new, "chi2": chi2}
     return {"T2lim": calibration[0], "calibration": calibration[0], "new_sample": new[0], "chi2": chi2[0]}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from scipy import stats
+from scipy import special
 
 from rtr.statistics import large_samples
 from rtr.statistics import uniformity as udu
@@ -85,7 +85,7 @@ def routes(given: Given) -> Answers:
 
 
 def _quantile_data(n: int, mu: float, sd: float) -> list[float]:
-    return [mu + sd * float(stats.norm.ppf((i - 0.5) / n)) for i in range(1, n + 1)]
+    return [mu + sd * float(special.ndtri((i - 0.5) / n)) for i in range(1, n + 1)]
 
 
 def _alternative_1(contents: list[float], given: Given) -> Answers:

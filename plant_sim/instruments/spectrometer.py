@@ -24,19 +24,12 @@ def wavenumbers() -> Vector:
     return np.linspace(FIRST_PER_CM, LAST_PER_CM, N_POINTS)
 
 
-def pure_slopes(bands: Sequence[Band]) -> Vector:
-    """Return the derivatives of `pure_spectra` by wavenumber, (5, 404) [AU cm]; exact for Gaussians."""
-    axis = wavenumbers()
-    slopes = np.zeros((len(COMPONENT_ORDER), N_POINTS))
-    for band in bands:
-        off = (axis - band.centre_per_cm) / band.width_per_cm
-        slopes[COMPONENT_ORDER.index(band.component)] -= band.height_au * off / band.width_per_cm * np.exp(-0.5 * off**2)
-    return slopes
+def pure_spectra(bands: Sequence[Band], shift_per_cm: float = 0.0) -> Vector:
+    """Return absorbances of the pure components at path 1, (5, 404), in COMPONENT_ORDER; sums of Gaussians.
 
-
-def pure_spectra(bands: Sequence[Band]) -> Vector:
-    """Return absorbances of the pure components at path 1, (5, 404), in COMPONENT_ORDER; sums of Gaussians."""
-    axis = wavenumbers()
+    `shift_per_cm`: the axis reads too high by so much, so that point v shows what belongs to v - shift.
+    """
+    axis = wavenumbers() - shift_per_cm
     pure = np.zeros((len(COMPONENT_ORDER), N_POINTS))
     for band in bands:
         shape = np.exp(-0.5 * ((axis - band.centre_per_cm) / band.width_per_cm) ** 2)
@@ -64,33 +57,40 @@ class InstrumentState:
 class Spectrometer:
     """Absorbance A = scatter path sum_i x_i K_i + baseline; Beer-Lambert in mass fractions.
 
-    A shifted axis shows A(v - s), here A(v) - s dA/dv: first order, wrong beyond a fifth of the narrowest band
-    (about 12 1/cm: 2 % of the band's height). Wrong where scatter changes the path with wavenumber (real diffuse
-    reflectance does, a little).
+    A shifted axis shows A(v - s), from the bands themselves. Wrong where scatter changes the path with wavenumber (real
+    diffuse reflectance does, a little).
     """
 
     def __init__(self, bands: Sequence[Band], temperature_effect: float) -> None:
+        self._bands = tuple(bands)
         self.pure = pure_spectra(bands)
-        self._slopes = pure_slopes(bands)
         self.position = np.linspace(-0.5, 0.5, N_POINTS)
         self.haze = np.exp(-2.0 * (self.position + 0.5))
-        water = self.pure[-1]
-        scale = temperature_effect / max(float(water.max()), 1e-12)
-        self._thermal, self._thermal_slope = scale * water, scale * self._slopes[-1]
+        self._thermal_share = temperature_effect / max(float(self.pure[-1].max()), 1e-12)
+        self._shapes = (*self.pure, self._thermal_share * self.pure[-1])
+        self._shifted: tuple[float, list[Vector]] = (0.0, [])
 
     def absorbance(self, fractions: Vector, state: InstrumentState, noise: Vector) -> Vector:
         """Return (n, 404) for fractions (n, 4) of API, premix, lactose, lubricant; noise (n, 404) in AU."""
         gain = state.path * state.scatter
         warm = state.temperature - REFERENCE_TEMPERATURE_C
         amounts = [*(fractions[:, i] * gain for i in range(4)), state.water * gain, warm]
-        shapes = [*self.pure, self._thermal]
-        terms = [*zip(amounts, shapes), (state.tilt + state.lamp, self.position), (state.fouling, self.haze)]
+        terms = [*zip(amounts, self._shapes), (state.tilt + state.lamp, self.position), (state.fouling, self.haze)]
         signal = noise + state.offset[:, None]
         _add(signal, terms)
         if state.shift is not None:
-            slopes = [*self._slopes, self._thermal_slope]
-            _add(signal, [(-state.shift * amount, slope) for amount, slope in zip(amounts, slopes)])
+            for i in np.flatnonzero(state.shift):
+                change = self._change(float(state.shift[i]))
+                _add(signal[i : i + 1], [(amount[i : i + 1], part) for amount, part in zip(amounts, change)])
         return signal
+
+    def _change(self, shift_per_cm: float) -> list[Vector]:
+        """Return what a shift of the axis adds to each shape; the newest shift is kept."""
+        if self._shifted[0] != shift_per_cm:
+            moved = pure_spectra(self._bands, shift_per_cm)
+            shapes = (*moved, self._thermal_share * moved[-1])
+            self._shifted = (shift_per_cm, [new - old for new, old in zip(shapes, self._shapes)])
+        return self._shifted[1]
 
 
 def _add(signal: Vector, terms: Sequence[tuple[Vector, Vector]]) -> None:

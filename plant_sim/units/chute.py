@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 
@@ -36,6 +37,12 @@ ACCEPTED, DIVERTED = int(Destination.ACCEPTED), int(Destination.DIVERTED)
 REJECTED, SAMPLED = int(Destination.REJECTED), int(Destination.SAMPLED)
 
 
+@cache
+def pressed_within(n_slots: int) -> Vector:
+    """Return when within the second the tablets of a count are pressed [s]: (MAX_TABLETS + 1, n_slots), row by count."""
+    return (np.arange(n_slots) + 0.5) / np.maximum(np.arange(MAX_TABLETS + 1), 1)[:, None]
+
+
 class Chute:
     """Tablets on their way and the scales under the four containers of n lines.
 
@@ -57,14 +64,15 @@ class Chute:
         self._gain = 1.0 + p["accepted_scale_span_error"]
         self._p = p
         shape = (n, self._n_seconds, MAX_TABLETS)
-        self._arrival: Vector = np.full(shape, np.inf)
+        # by second of production: ring place of arrival (or rejected, sampled, no tablet), time of arrival, mass
+        self._due: Counts = np.full(shape, self._n_seconds + 2, np.int64)
+        self._arrival: Vector = np.zeros(shape)
         self._mass: Vector = np.zeros(shape)
         self._first_counter: Counts = np.zeros(shape[:2], np.int64)
         # by second of arrival, and behind them: rejected, sampled, no tablet
         self._due_n: Counts = np.zeros((n, self._n_seconds), np.int64)
         self._due_kg: Vector = np.zeros((n, self._n_seconds))
         self._base = np.arange(n)[:, None] * (self._n_seconds + 3)
-        self._places = np.arange(MAX_TABLETS) + 0.5
         self.counts: Counts = np.zeros((n, N_DESTINATIONS), np.int64)
         self.masses: Vector = np.zeros((n, N_DESTINATIONS))
         self._settled = -1
@@ -91,29 +99,30 @@ class Chute:
         travel = bounded(travel, 0.0, self._latest[:, None])
         if effects.any_active:
             travel *= bounded(effects.chute_slow, 0.0, SLOWEST)[:, None]
-        travel += self._places[:m] / np.maximum(tablets.count, 1)[:, None]
+        travel += pressed_within(m).take(tablets.count, axis=0)
         travel += second
         due = travel.astype(np.int64)
         due %= self._n_seconds
         gone = tablets.rejected | sampled
         ring = second % self._n_seconds
-        self._arrival[:, ring, :m] = np.where(tablets.made & ~gone, travel, np.inf)
-        self._arrival[:, ring, m:] = np.inf
+        due[~tablets.made] = self._n_seconds + 2
+        if gone.any():
+            due[tablets.rejected] = self._n_seconds
+            due[sampled] = self._n_seconds + 1
+        self._due[:, ring] = self._n_seconds + 2
+        self._due[:, ring, :m] = due
+        self._arrival[:, ring, :m] = travel
         self._mass[:, ring, :m] = tablets.mass_kg
         self._first_counter[:, ring] = tablets.first_counter
-        self._share_out(due, tablets, sampled, gone)
+        self._share_out(due, tablets.mass_kg)
 
-    def _share_out(self, due: Counts, tablets: Tablets, sampled: Flags, gone: Flags) -> None:
+    def _share_out(self, due: Counts, mass: Vector) -> None:
         """Add masses and numbers to the second of arrival; rejected and sampled ones at once to their containers."""
         n, last = due.shape[0], self._n_seconds
-        due[~tablets.made] = last + 2
-        if gone.any():
-            due[tablets.rejected] = last
-            due[sampled] = last + 1
         due += self._base
         place, size = due.ravel(), n * (last + 3)
         numbers = np.bincount(place, minlength=size).reshape(n, -1)
-        masses = np.bincount(place, tablets.mass_kg.ravel(), minlength=size).reshape(n, -1)
+        masses = np.bincount(place, mass.ravel(), minlength=size).reshape(n, -1)
         self._due_n += numbers[:, :last]
         self._due_kg += masses[:, :last]
         self.counts[:, REJECTED:] += numbers[:, last : last + 2]
@@ -140,9 +149,8 @@ class Chute:
 
     def _split(self, line: int, second: int) -> tuple[Flags, Flags]:
         """Return (accepted, diverted) of one line in a second, (seconds, tablets) of production."""
-        arrival = self._arrival[line]
-        here = (arrival >= second) & (arrival < second + 1.0)
-        is_open = self._gate.open_at(line, arrival)
+        here = self._due[line] == second % self._n_seconds
+        is_open = self._gate.open_at(line, self._arrival[line])
         return here & is_open, here & ~is_open
 
     def arrivals(self, line: int) -> tuple[Counts, Counts]:

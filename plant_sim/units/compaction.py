@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +17,6 @@ from plant_sim.units.tablets import Wide
 PRESSURE_MAX_PA = 800e6
 #: Where the Heckel solution starts: exponent P/Py + A of the reference point.
 HECKEL_START = 2.05
-START_VOID = math.exp(-HECKEL_START)
 #: A first step is at most so many times Newton's step (it guards against dies that hold far too much).
 STEP_GUARD = 4.0
 
@@ -26,10 +24,10 @@ STEP_GUARD = 4.0
 class CompactionLaw(Protocol):
     """What a powder answers to pressure between elastic rollers. Pressures in Pa, lengths in m."""
 
-    def pressures(self, solid_height: Vector, pre_gap: Vector, main_gap: Vector, factor: Vector) -> tuple[Vector, Vector]:
-        """Return (pre, main) pressure, (n, m) each, of dies that hold `solid_height` = W/(rho_t A) at two roller gaps.
+    def pressures(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
+        """Return the pressures at pre- and main compression, (2, n, m).
 
-        factor (n,) multiplies the powder's yield pressure.
+        solid_height (n, m) W/(rho_t A) in the dies; gap (2, n, m) of the rollers; factor (n,) on yield pressure.
         """
 
     def solid_fraction(self, pressure: Vector) -> Vector:
@@ -67,35 +65,30 @@ class HeckelLaw:
         self._per_give = stiffness / (area * self._yield)
         # pre-compression starts where its own set force lies
         light = compaction["pre_force"] / area / self._yield + self._intercept
-        self._wide = Wide(
-            light=light - self._intercept, light_void=np.exp(-light), light_solid=-np.expm1(-light),
-            main=HECKEL_START - self._intercept,
-        )  # fmt: skip
+        start = np.stack((light, np.full_like(light, HECKEL_START)))
+        self._wide = Wide(rise=start - self._intercept, void=np.exp(-start), full=-np.expm1(-start))
 
-    def pressures(self, solid_height: Vector, pre_gap: Vector, main_gap: Vector, factor: Vector) -> tuple[Vector, Vector]:
+    def pressures(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
         """See CompactionLaw."""
         wide = self._wide.at(solid_height.shape[1])
-        per_give, scale = (self._per_give / factor)[:, None], (self._yield * factor)[:, None]
+        per_give = (self._per_give / factor)[:, None]
         solid = solid_height * per_give
-        height = pre_gap * per_give
-        height += wide["light"]
-        pre = wide["light"] - _first_step(height, solid, wide["light_void"], wide["light_solid"])
-        height = main_gap * per_give
-        height += wide["main"]
-        down = _first_step(height, solid, START_VOID, 1.0 - START_VOID)
-        height -= down
-        down += _halley_step(height, solid, np.exp(down - HECKEL_START))
-        main = wide["main"] - down
-        pre *= scale
-        main *= scale
-        return bounded(pre, 0.0, PRESSURE_MAX_PA), bounded(main, 0.0, PRESSURE_MAX_PA)
+        height = gap * per_give
+        height += wide["rise"]
+        down = _first_step(height, solid, wide["void"], wide["full"])
+        main, fallen = height[1], down[1]
+        main -= fallen
+        fallen += _halley_step(main, solid, np.exp(fallen - HECKEL_START))
+        pressure = wide["rise"] - down
+        pressure *= (self._yield * factor)[:, None]
+        return bounded(pressure, 0.0, PRESSURE_MAX_PA)
 
     def solid_fraction(self, pressure: Vector) -> Vector:
         """See CompactionLaw."""
         return heckel_solid_fraction(pressure, self._yield, self._intercept)
 
 
-def _first_step(height: Vector, solid: Vector, void: Vector | float, full: Vector | float) -> Vector:
+def _first_step(height: Vector, solid: Vector, void: Vector, full: Vector) -> Vector:
     """Return how far u must fall from the start, by Halley, at most STEP_GUARD times Newton's step; full = 1 - void."""
     excess = height * full
     excess -= solid
@@ -143,28 +136,24 @@ class KawakitaLaw:
         self._give = area * self._scale / stiffness
         self._wide = Wide(initial=self._initial, incompressible=1.0 - self._compressibility)
 
-    def pressures(self, solid_height: Vector, pre_gap: Vector, main_gap: Vector, factor: Vector) -> tuple[Vector, Vector]:
+    def pressures(self, solid_height: Vector, gap: Vector, factor: Vector) -> Vector:
         """See CompactionLaw."""
         wide = self._wide.at(solid_height.shape[1])
         first = (self._initial * self._give * factor)[:, None]
-        scale = (self._scale * factor)[:, None]
         pulled = solid_height * wide["incompressible"]
         pulled -= first
-        out = []
-        for gap in (pre_gap, main_gap):
-            last = gap * wide["initial"]
-            middle = last - pulled
-            last -= solid_height
-            root = middle * middle
-            root -= last * (4.0 * first)
-            np.maximum(root, 0.0, out=root)
-            np.sqrt(root, out=root)
-            root += middle
-            last *= -2.0
-            last /= root
-            last *= scale
-            out.append(bounded(last, 0.0, PRESSURE_MAX_PA))
-        return out[0], out[1]
+        last = gap * wide["initial"]
+        middle = last - pulled
+        last -= solid_height
+        root = middle * middle
+        root -= last * (4.0 * first)
+        np.maximum(root, 0.0, out=root)
+        np.sqrt(root, out=root)
+        root += middle
+        last *= -2.0
+        last /= root
+        last *= (self._scale * factor)[:, None]
+        return bounded(last, 0.0, PRESSURE_MAX_PA)
 
     def solid_fraction(self, pressure: Vector) -> Vector:
         """See CompactionLaw."""
@@ -208,12 +197,11 @@ class Compaction:
         nominal = groups["content"]["tablet_mass"] * per_mass
         self.pre_gap: Vector = nominal / self.law.solid_fraction(pre) - comp["pre_force"] / self.stiffness
         self.air_reference: Vector = np.exp(-pre / comp["air_pressure"])
-        self._air_rate = -1.0 / comp["air_pressure"]
+        self._gaps = np.stack((self.pre_gap, comp["main_height"]))
+        self._air_rate = -1.0 / (comp["air_pressure"] * self.area)
         self._air_recovery = comp["elastic_recovery"] * comp["air_recovery"]
         self._recovery = 1.0 + comp["elastic_recovery"] - self._air_recovery * self.air_reference
-        self._wide = Wide(
-            per_mass=per_mass, pre_gap=self.pre_gap, per_pressure=self.area / self.stiffness, area=self.area
-        )  # fmt: skip
+        self._wide = Wide(per_mass=per_mass, per_pressure=self.area / self.stiffness, area=self.area)
         main = comp["main_force"] / self.area
         self.solid_reference: Vector = self.law.solid_fraction(main) / (1.0 + comp["elastic_recovery"])
         self.height_reference: Vector = comp["main_height"] + comp["main_force"] / self.stiffness
@@ -227,14 +215,16 @@ class Compaction:
         number of tablets, at least 1.
         """
         wide = self._wide.at(mass.shape[1])
-        solid_height = mass * wide["per_mass"]
-        gap = offset + (main_height + effects.height_offset_m if effects.any_active else main_height)[:, None]
-        pre, pressure = self.law.pressures(solid_height, offset + wide["pre_gap"], gap, factor)
+        solid = mass * wide["per_mass"]
+        self._gaps[1] = main_height + effects.height_offset_m if effects.any_active else main_height
+        gap = offset + self._gaps[:, :, None]
+        pressure = self.law.pressures(solid, gap, factor)
         if effects.any_active:
-            pre *= effects.pre_force[:, None]
-        gap += pressure * wide["per_pressure"]
-        air = np.exp(pre.sum(axis=1) / count * self._air_rate)
-        height = gap * (self._recovery + self._air_recovery * air)[:, None]
-        pre *= wide["area"]
-        solid_height /= height
-        return Stroke(pre, pressure * wide["area"], pressure, gap, height, solid_height, air)
+            pressure[0] *= effects.pre_force[:, None]
+        force = pressure * wide["area"]
+        in_die = pressure[1] * wide["per_pressure"]
+        in_die += gap[1]
+        air = np.exp(force[0].sum(axis=1) / count * self._air_rate)
+        height = in_die * (self._recovery + self._air_recovery * air)[:, None]
+        solid /= height
+        return Stroke(force[0], force[1], pressure[1], in_die, height, solid, air)

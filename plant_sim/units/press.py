@@ -27,6 +27,11 @@ from plant_sim.units.tablets import (
     slots_in_use,
 )
 
+#: Seconds between two looks at the powder's own properties: they change over the feed frame's hold-up time of 50 s.
+POWDER_EVERY_S = 4
+#: Most stations that pass in a second.
+TURN_MAX = MAX_TABLETS - 1e-6
+
 
 class Press:
     """The presses of n lines: dies, punches, rollers and force sensors, put together.
@@ -58,8 +63,9 @@ class Press:
         self.made_total: Counts = np.zeros(self.n_lines, np.int64)
         self.judged_bad: Counts = np.zeros(self.n_lines, np.int64)
         self.revolutions: Counts = np.zeros(self.n_lines, np.int64)
-        self._angle = np.zeros(self.n_lines)
-        self._first: Counts = np.zeros(self.n_lines, np.int64)
+        self._turned: Vector = np.zeros(self.n_lines)
+        self._own_yield: Vector = np.ones(self.n_lines)
+        self._age = 0
 
     @property
     def wander(self) -> Vector:
@@ -102,11 +108,14 @@ class Press:
         mass *= per_depth[:, None]
         mass *= ones.take(count, axis=0)
         self._limit(mass, powder[:, TOTAL])
-        self._find_yield(powder, effects)
+        if self._age % POWDER_EVERY_S == 0:
+            self._look(powder, effects)
+        self._age += 1
+        self.yield_factor = self._own_yield * effects.yield_pressure
         stroke = self.compaction.press(mass, gap_m, gap_offset, self.yield_factor, np.maximum(count, 1), effects)
         read = self.station_forces.read(stroke.force, each[:, FORCE, :n_slots], effects)
         self.station_forces.keep(read, first, count, effects)
-        strength, ejection = self.strength.of(stroke, powder, effects, each[:, STRENGTH, :n_slots])
+        strength, ejection = self.strength.of(stroke, effects, each[:, STRENGTH, :n_slots])
         counter, made = self.made_total + 1, flags.take(count, axis=0)
         self.made_total = self.made_total + count
         return Tablets(
@@ -118,16 +127,11 @@ class Press:
 
     def _turn(self, turret: Vector) -> tuple[Counts, Counts]:
         """Turn the turret for a second; return (first station, number of tablets), (n,) each."""
-        after = self._angle + turret * self.n_stations
-        last = after.astype(np.int64)
-        first = self._first
-        count = np.minimum(last - first, MAX_TABLETS)
-        turns = (first + count) // self.n_stations
-        self.revolutions = self.revolutions + turns
-        whole = turns * self.n_stations
-        self._first = first + count - whole
-        self._angle = after - whole
-        return first, count
+        passed = self._turned.astype(np.int64)
+        self._turned = self._turned + np.minimum(turret * self.n_stations, TURN_MAX)
+        now = self._turned.astype(np.int64)
+        self.revolutions = now // self.n_stations
+        return passed % self.n_stations, now - passed
 
     @staticmethod
     def _limit(mass: Vector, room: Vector) -> None:
@@ -137,15 +141,11 @@ class Press:
         if short.any():
             mass *= np.where(short, room / np.maximum(asked, TINY_KG), 1.0)[:, None]
 
-    def _find_yield(self, powder: Vector, effects: FaultEffects) -> None:
+    def _look(self, powder: Vector, effects: FaultEffects) -> None:
+        """Take in the powder at the dies, (n, N_EXTENTS)."""
+        self.strength.look(powder, effects)
         harder = powder[:, YIELD]
-        if harder.any():
-            mass = np.maximum(powder[:, TOTAL], TINY_KG)
-            self.yield_factor = np.where(harder > 0.0, harder / mass, 1.0)
-        else:
-            self.yield_factor = np.ones(self.n_lines)
-        if effects.any_active:
-            self.yield_factor = self.yield_factor * effects.yield_pressure
+        self._own_yield = np.where(harder > 0.0, harder / np.maximum(powder[:, TOTAL], TINY_KG), 1.0)
 
     def finish(
         self, tablets: Tablets, taken: Vector, effects: FaultEffects, normals: Vector, window_n: Vector, force_setpoint: Vector

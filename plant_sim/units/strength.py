@@ -77,6 +77,8 @@ class Strength:
             relative = ryshkewitch_factor(solid, p["porosity_factor"])
         self._pore_free = p["strength_nominal"] / kept / relative
         self._per_force = self._ejection["force_ratio"] / compaction.height_reference
+        self._without_air = 1.0 + self._comp["air_strength_loss"] * compaction.air_reference
+        self._left, self._friction, self._air_cost = self._pore_free, self._per_force, 0.0 * self._pore_free
         self._wide = Wide(
             sigma=p["tablet_sigma"], porosity_factor=p["porosity_factor"], critical=self._laws["critical_density"]
         )  # fmt: skip
@@ -86,20 +88,24 @@ class Strength:
         law = power_lubrication if self._variant == "b" else exponential_lubrication
         return law(extent, self._shape, self._rate)
 
-    def of(self, stroke: Stroke, powder: Vector, effects: FaultEffects, normals: Vector) -> tuple[Vector, Vector]:
-        """Return (tensile strength [Pa], ejection force [N]) of the tablets, (n, m); powder (n, N_EXTENTS) at the dies."""
+    def look(self, powder: Vector, effects: FaultEffects) -> None:
+        """Take in the powder at the dies, (n, N_EXTENTS): what lubrication and moisture leave, how much friction there is.
+
+        It changes over the hold-up time of the feed frame, so that a look every few seconds is enough.
+        """
         mass = np.maximum(powder[:, TOTAL], TINY_KG)
         lubricant = powder[:, LUBRICANT] / mass
-        extent = lubricant * powder[:, SHEAR] / mass
+        extent = lubricant * powder[:, SHEAR] / mass * effects.lubrication_rate
         relative = np.maximum(lubricant / self._lubricant, LUBRICANT_LEAST)
-        friction = self._per_force * np.power(relative, self._ejection["lubricant_exponent"])
-        if effects.any_active:
-            extent = extent * effects.lubrication_rate
-            friction = friction * effects.ejection_friction
+        self._friction = self._per_force * np.power(relative, self._ejection["lubricant_exponent"])
         left = self._pore_free * self.lubrication(extent) * self._moisture(powder[:, WATER], mass)
-        left = left * (1.0 - self._comp["air_strength_loss"] * (stroke.air - self._compaction.air_reference))
+        self._left, self._air_cost = left * self._without_air, left * self._comp["air_strength_loss"]
+
+    def of(self, stroke: Stroke, effects: FaultEffects, normals: Vector) -> tuple[Vector, Vector]:
+        """Return (tensile strength [Pa], ejection force [N]) of the tablets, (n, m)."""
+        left, friction = self._left - self._air_cost * stroke.air, self._friction
         if effects.any_active:
-            left = left * effects.strength
+            left, friction = left * effects.strength, friction * effects.ejection_friction
         wide = self._wide.at(normals.shape[1])
         strength = normals * wide["sigma"]
         strength += 1.0

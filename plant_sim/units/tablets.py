@@ -60,16 +60,16 @@ def slots_in_use(n_slots: int) -> tuple[Flags, Vector]:
 
 
 class Wide:
-    """Columns (n_lines,) spread over the slots, once for each number of slots: contiguous arrays calculate fastest."""
+    """Columns (..., n_lines) spread over the slots, once for each number of slots: contiguous arrays calculate fastest."""
 
     def __init__(self, **columns: Vector) -> None:
         self._columns = columns
         self._ready: dict[int, dict[str, Vector]] = {}
 
     def at(self, n_slots: int) -> dict[str, Vector]:
-        """Return the columns as arrays (n_lines, n_slots); not to be changed."""
+        """Return the columns as arrays (..., n_lines, n_slots); not to be changed."""
         if n_slots not in self._ready:
-            self._ready[n_slots] = {k: np.repeat(c[:, None], n_slots, axis=1) for k, c in self._columns.items()}
+            self._ready[n_slots] = {k: np.repeat(c[..., None], n_slots, axis=-1) for k, c in self._columns.items()}
         return self._ready[n_slots]
 
 

@@ -19,6 +19,7 @@ from rtr.disposition.draw import Drawn, draw
 from rtr.disposition.ledger import Ledger, LedgerBook
 from rtr.disposition.rules import LotFacts, apply_rules
 from rtr.disposition.sensor_checks import AssayPair, SensorChecks, check_sensor
+from rtr.disposition.summary import Summary, summarise
 from rtr.statistics.uniformity import UniformityResult, UniformityVerdict, judge
 from rtr.statistics.weight_variation import route
 
@@ -71,6 +72,7 @@ class LotVerdict:
     tablets: dict[str, int]
     shares: dict[str, float]
     divert_events: int
+    descriptive: Summary
     recipe_id: str
     recipe_hash: str
 
@@ -154,6 +156,7 @@ class LotBook:
             tablets={name: sum(getattr(p, name) for p in self.parcels) for name in TABLETS},
             shares=facts.shares,
             divert_events=facts.divert_events,
+            descriptive=self._summary(),
             recipe_id=f"{self.recipe.id} {self.recipe.version}",
             recipe_hash=self.recipe.hash,
         )
@@ -242,6 +245,10 @@ class LotBook:
         rules = self.recipe.rules
         steps, potency = [p.step for p in parcels], [p.potency_pct_lc for p in parcels]
         return assay_trend(steps, potency, rules.trending_assay_slope_pct_per_h, rules.assay_low_pct, rules.assay_high_pct)
+
+    def _summary(self) -> Summary:
+        rules = self.recipe.rules
+        return summarise(self.parcels, self.recipe.product.tablet_mass_mg, rules.assay_low_pct, rules.assay_high_pct)
 
     def _counted_kg(self) -> dict[str, float]:
         mass = [

@@ -16,6 +16,8 @@ from plant_sim.plc.totaliser import Totaliser
 Events = list[tuple[int, dict[str, Any]]]
 #: Feed factor as a share of its start value that the loop may reach; its largest change in a second.
 FEED_FACTOR_LOW, FEED_FACTOR_HIGH, CORRECTION_A_SECOND = 0.6, 1.6, 0.02
+#: Set-point and flow [kg/s] are taken for at least this much where something is divided by them or compared with them.
+LEAST_SETPOINT, LEAST_FLOW = 1e-6, 1e-7
 
 
 class FeederLoops:
@@ -28,7 +30,7 @@ class FeederLoops:
 
     def __init__(self, feeder: Columns, plc: Columns, reading: Vector) -> None:
         shape = reading.shape
-        self._f = feeder
+        self._top = feeder["screw_speed_max"]
         self._rate = 1.0 / plc["gravimetric_time"][:, None]
         self._gain = plc["gravimetric_gain"][:, None]
         self._alarm = plc["flow_alarm"][:, None]
@@ -36,6 +38,10 @@ class FeederLoops:
         self._level_rate = -feeder["level_coefficient"]
         self._base = feeder["feed_factor_max"].copy()
         self._base_limits = (FEED_FACTOR_LOW * self._base, FEED_FACTOR_HIGH * self._base)
+        # constants as arrays: a number would cost more than the operation
+        self._none, self._one = np.zeros(shape), np.ones(shape)
+        self._least_setpoint, self._least_flow = LEAST_SETPOINT * self._one, LEAST_FLOW * self._one
+        self._correction_low, self._correction_high = -CORRECTION_A_SECOND * self._one, CORRECTION_A_SECOND * self._one
         self._slope = ScaleSlope(feeder["scale_window"], 2)
         self._expected = np.zeros(shape)
         self._modes = FeederModes(feeder, plc, shape)
@@ -96,7 +102,7 @@ class FeederLoops:
 
         Returns alarms that come or go, as (line, event) pairs.
         """
-        curve = 1.0 - self._known * np.exp(self._level_rate * np.maximum(reading, 0.0))
+        curve = self._one - self._known * np.exp(self._level_rate * np.maximum(reading, self._none))
         expected_flow = self._base * curve * speed
         modes = self._modes
         if self._totaliser.busy:
@@ -106,14 +112,15 @@ class FeederLoops:
         if modes.switched:
             self._totaliser.note(modes.started)
         deviation, measuring = self._measure(reading, expected_flow)
-        trusted = measuring & (np.abs(deviation) <= self._alarm * np.maximum(setpoint, 1e-6))
-        deviation = deviation * trusted
-        correction = deviation / np.maximum(expected_flow, 1e-7) * self._rate
-        factor = 1.0 + bounded(correction, -CORRECTION_A_SECOND, CORRECTION_A_SECOND)
+        trusted = measuring & (np.abs(deviation) <= self._alarm * np.maximum(setpoint, self._least_setpoint))
+        if np.count_nonzero(trusted) < trusted.size:
+            deviation = np.where(trusted, deviation, 0.0)
+        correction = deviation / np.maximum(expected_flow, self._least_flow) * self._rate
+        factor = self._one + bounded(correction, self._correction_low, self._correction_high)
         self._base = bounded(self._base * factor, *self._base_limits)
         self.feed_factor = self._base * curve
         wanted = setpoint - self._gain * deviation
-        command = bounded(wanted / self.feed_factor, 0.0, self._f["screw_speed_max"])
+        command = bounded(wanted / self.feed_factor, self._none, self._top)
         self.command = command if modes.all_running else np.where(run[:, None], command, 0.0)
         return events + self._deviation.watch(setpoint, self.mass_flow, measuring)
 

@@ -48,11 +48,10 @@ class ScaleSlope:
         here = self._position
         self._position = (here + 1) % WINDOW_MAX_S
         for i, quantity in enumerate(quantities):
-            self._rings[:, i, :, here] = quantity
-            self._rings[:, i, :, here + WINDOW_MAX_S] = quantity
+            self._rings[:, i, :, here::WINDOW_MAX_S] = quantity[..., None]
         if restart is not None or not self.full:
             self._grow(restart)
-        falls: Vector = (self._rings[..., here + 1 : here + 1 + WINDOW_MAX_S] * self._weights).sum(axis=-1)
+        falls: Vector = np.add.reduce(self._rings[..., here + 1 : here + 1 + WINDOW_MAX_S] * self._weights, axis=-1)
         return falls
 
     def _grow(self, restart: Flags | None) -> None:

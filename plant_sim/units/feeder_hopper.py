@@ -93,7 +93,7 @@ class FeederHoppers:
     def deliver(self, kg: Vector) -> Vector:
         """Take kg (n, 4), at most what is held; return all of it together, (n, N_EXTENTS)."""
         self.mass = self.mass - kg
-        blend: Vector = (self.carried * kg[..., None]).sum(axis=1)
+        blend: Vector = np.add.reduce(self.carried * kg[..., None], axis=1)
         return blend
 
     def receive(self, added: Vector, purity: Vector | None = None) -> None:

@@ -17,9 +17,8 @@ SLOW_S = 10
 BUMP_GAIN = 1.5
 #: What is left of a refill's bump below this share of the flow is forgotten.
 FORGOTTEN = 1e-9
-#: Below this speed [rev/s] a motor shows no torque.
+#: Below this speed [rev/s] a motor's torque fades.
 STANDING = 1e-3
-TURN = 2.0 * np.pi
 
 
 class FeederBank:
@@ -49,8 +48,14 @@ class FeederBank:
         self.vacuum: Vector = np.ones((shape[0], 1))
         self._turns = np.zeros(shape)
         self._second = 0
+        # constants as arrays: a number would cost more than the operation
+        self._none, self._one = np.zeros(shape), np.ones(shape)
+        self._moving, self._angle = self._one / STANDING, 2.0 * np.pi * self._one
         self._lag = -np.expm1(-1.0 / p["drive_lag"])
-        self._braking = -p["screw_rate"]
+        self._screw_rate, self._braking = p["screw_rate"], -p["screw_rate"]
+        self._screw_line, self._full_screw = p["screw_line"], p["feed_factor_max"]
+        self._starving_soon = p["starving_level"] + 2.0 * SLOW_S * p["feed_factor_max"] * p["screw_speed_max"]
+        self._near_starving = True
         self._level_share = 1.0 - p["feed_factor_ratio"]
         self._level_rate = -p["level_coefficient"]
         self._refill_rate = (p["refill_complete"] - p["refill_request"]) / p["refill_time"]
@@ -60,7 +65,7 @@ class FeederBank:
         self._bring_up_to_date()
 
     def _build_disturbances(self, p: Columns, shape: tuple[int, ...]) -> None:
-        self._noise, self._drift = np.zeros(shape), np.zeros(shape)
+        self._noise, self._drift = np.zeros(shape), np.ones(shape)  # the walk starts from the feed factor itself
         self._noise_keep = np.exp(-1.0 / p["flow_noise_time"])
         self._noise_reference = p["flow_noise"] * np.sqrt(1.0 - self._noise_keep**2)
         self._bump = np.zeros((shape[0], 2, shape[1]))  # densification, aeration
@@ -96,19 +101,19 @@ class FeederBank:
         else:
             self._turn(command, self._lag)
             self._collapse()
-        wobble = 1.0 + self._disturb(normals, effects)
+        wobble = self._disturb(normals, effects)
         mass = self.hopper.mass
         flowing = self._flowing(mass, effects) if faulty else mass
-        level = 1.0 - self._level_share * np.exp(self._level_rate * flowing)
-        load = self._fullness * level * np.maximum(wobble, 0.0)
-        if np.count_nonzero(flowing < self._p["starving_level"]):
+        level = self._one - self._level_share * np.exp(self._level_rate * flowing)
+        load = self._fullness * level * np.maximum(wobble, self._none)
+        if faulty or self._near_starving:
             load = load * self._starving(flowing)
         if faulty:
             load = load * effects.feed_factor * effects.feeder_flow
-        self.torque = (self._torque_idle + self._torque_load * load) * (self.speed > STANDING)
+        self.torque = (self._torque_idle + self._torque_load * load) * np.minimum(self.speed * self._moving, self._one)
         if faulty:
             self.torque = np.where(effects.screw_jam & (command > 0.0), self._p["torque_jam"], self.torque)
-        self.delivered = np.minimum(self._p["feed_factor_max"] * load * self.speed, flowing)
+        self.delivered = np.minimum(load * self._full_screw * self.speed, flowing)
         blend = self.hopper.deliver(self.delivered)
         self._refill(valve, receiver_off, effects)
         self._second += 1
@@ -124,7 +129,7 @@ class FeederBank:
         fall = self._braking
         if np.count_nonzero(command) < command.size:
             fall = np.where(command > 0.0, fall, -np.inf)  # a stop brakes, a start ramps
-        self.speed = self.speed + bounded((command - self.speed) * lag, fall, self._p["screw_rate"])
+        self.speed = self.speed + bounded((command - self.speed) * lag, fall, self._screw_rate)
         self._turns = self._turns + self.speed
 
     def _turn_hampered(self, command: Vector, effects: FaultEffects) -> None:
@@ -136,17 +141,17 @@ class FeederBank:
         self._turns = np.where(effects.screw_jam, before, self._turns)
 
     def _disturb(self, normals: Vector, effects: FaultEffects) -> Vector:
-        """Return the relative error of the flow, (n_lines, 4)."""
-        fresh = self._random * normals[:, :2]
+        """Return the flow over that of an undisturbed screw, (n_lines, 4)."""
+        fresh = normals[:, :2] * self._random
         if effects.any_active:
             fresh[:, 0] *= effects.flow_noise
         self._noise = self._noise_keep * self._noise + fresh[:, 0]
         self._drift = self._drift + fresh[:, 1]
-        eta = self._noise + self._drift + self._p["screw_line"] * np.sin(TURN * self._turns)
+        wobble = self._noise + self._drift + self._screw_line * np.sin(self._angle * self._turns)
         if self._bumpy:
             self._bump = self._bump * self._bump_keep
-            eta = eta + self._bump[:, 0] + self._bump[:, 1]
-        return eta
+            wobble = wobble + self._bump[:, 0] + self._bump[:, 1]
+        return wobble
 
     def _starving(self, flowing: Vector) -> Vector:
         x = np.minimum(flowing / self._p["starving_level"], 1.0)
@@ -185,6 +190,7 @@ class FeederBank:
         self.scale.feel(added - sees, opened, gain)
 
     def _age(self) -> None:
+        self._near_starving = bool(np.count_nonzero(self.hopper.mass < self._starving_soon))
         self.wear.turn(SLOW_S, self.speed)
         self.scale.creep(SLOW_S)
         if self._bumpy:

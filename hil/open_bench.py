@@ -14,6 +14,7 @@ from engine.desk import Desk
 from engine.folders import find_configs
 from engine.wiring import LineFiles, load_files
 from gateway.inprocess import InProcessPort
+from hil.kpis import ENERGY_COUNTER
 from hil.scenarios import catalogue, load_scenario, shortened, split_beat_fault
 from hil.truth import Truth
 from hil.truth_kpis import truth_figures
@@ -187,6 +188,7 @@ class _Run:
         self._throughput = scenario.throughput_kg_per_h
         self._last = dict(start)
         self._travel = 0.0
+        self._energy_from_kwh = self._snapshot.value(ENERGY_COUNTER)
         self.arrays: dict[str, list[float]] = {}
         self.events: list[dict[str, Any]] = []
 
@@ -246,11 +248,14 @@ class _Run:
         return shown
 
     def kpis(self) -> dict[str, float | int | None]:
-        """Figures from the truth, and the controller's travel."""
+        """Figures from the truth, the controller's travel, the suite's electric energy."""
         series, tablets = self._plant.truth.series, self._plant.truth.tablets
         names = ("counter", "second", "mass_mg", "content_pct_lc", "strength_mpa", "destination")
         truth = Truth(series, *(tablets[name] for name in names))
         figures = {**truth_figures(truth, self._files.recipe), "travel_ranges": self._travel}
+        energy = self._snapshot.value(ENERGY_COUNTER) - self._energy_from_kwh
+        accepted = figures["mass_accepted_truth_kg"]
+        figures |= {"energy_kwh": energy, "energy_kwh_per_kg_accepted": energy / accepted if accepted else None}
         return {name: None if value is None or not math.isfinite(value) else value for name, value in figures.items()}
 
 

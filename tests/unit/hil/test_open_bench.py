@@ -39,6 +39,8 @@ def test_a_line_is_started_and_makes_tablets(bench: OpenBench) -> None:
     kpis = bench.kpis()
     assert kpis["mass_accepted_truth_kg"] == pytest.approx(accepted * 225e-6, rel=0.02)
     assert kpis["accepted_outside_10_pct_kg"] == 0.0
+    energy = (seen[-1]["Utilities/EnergyTotal"] or 0.0) - (seen[0]["Utilities/EnergyTotal"] or 0.0)
+    assert kpis["energy_kwh"] == pytest.approx(energy) and energy > 0.5
 
 
 def test_one_seed_repeats_and_another_seed_plant_or_variant_does_not(bench: OpenBench) -> None:

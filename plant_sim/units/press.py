@@ -38,13 +38,14 @@ class Press:
 
     Parts: `die_fill`, `punches`, `compaction`, `strength`, `station_forces`. Powder's own yield factor (its YIELD
     column over its mass; 1 where there is none) and faults multiply yield pressure: `yield_factor` (n,). `made_total`,
-    `judged_bad` count tablets, `revolutions` turns of the turret.
+    `judged_bad` count tablets, `revolutions` turns of the turret. `sheared_s` (n,) is how long powder is sheared in the
+    blender at the reference point.
     """
 
     def __init__(
         self,
         groups: dict[str, Columns],
-        plug_free_blender_s: Vector,
+        sheared_s: Vector,
         seeds: Sequence[int],
         n_stations: int,
         variant: Variant = "a",
@@ -55,7 +56,7 @@ class Press:
         self.die_fill = DieFill(groups, turret, variant)
         self.punches = Punches(groups["compaction"], seeds, n_stations, turret)
         self.compaction = Compaction(groups, variant)
-        self.strength = Strength(groups, self.compaction, _shear(groups, plug_free_blender_s), variant)
+        self.strength = Strength(groups, self.compaction, _shear(groups, sheared_s), variant)
         self.station_forces = StationForces(groups["compaction"], n_stations)
         self._mixing = Wide(sigma=groups["content"]["micro_mixing_sigma"])
         self.area = self.compaction.area
@@ -173,13 +174,8 @@ class Press:
             tablets.rejected = bad & ~effects.reject_stuck[:, None]
 
 
-def _shear(groups: dict[str, Columns], plug_free_s: Vector) -> Vector:
+def _shear(groups: dict[str, Columns], sheared_s: Vector) -> Vector:
     """Return the revolutions of impeller and paddles that powder sees at the reference point, (n,)."""
     blender, frame = groups["blender"], groups["feed_frame"]
     frame_s = frame["hold_up"] / blender["reference_flow"]
-    return blender["reference_speed"] * plug_free_s + frame["paddle_speed"] * frame_s
-
-
-def plug_free_blender_s(blender: Columns) -> Vector:
-    """Return the mean time in the blender's mixed part, where powder is sheared, at the reference point [s]."""
-    return blender["hold_up"] / blender["reference_flow"] - blender["dead_time"]
+    return blender["reference_speed"] * sheared_s + frame["paddle_speed"] * frame_s

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from line.errors import ConfigurationFaults
+from line.quality import STATUS_BAD_OUT_OF_SERVICE, STATUS_GOOD
+from line.tags import TagRegister
 from plant_sim.effects import EFFECTS
-from plant_sim.instruments.frame import N_SENSOR_NORMALS
+from plant_sim.instruments.frame import N_SENSOR_NORMALS, Frame
 from plant_sim.lines import Lines
 from tests.plant_bench import register, settled
 
@@ -129,6 +132,23 @@ def test_a_frame_without_noise_shows_the_state_in_plant_units(still: Lines) -> N
     assert shown(still, "Feeder2/Setpoint") == pytest.approx(shown(still, "SP/Feeder2MassFlow"), rel=1e-14)
     assert shown(still, "Sys/StepIndex") == still.second
     assert still.sensors.level[0] == pytest.approx(shown(still, "Hopper/Level"), rel=1e-14)
+
+
+def test_every_tag_that_the_register_lacks_is_named_at_once() -> None:
+    missing = {"Hopper/Level", "NIR/DarkLevel", "NIR2/Spectrum", "Feeder3/Torque"}
+    short = TagRegister([tag for name, tag in register().tags.items() if name not in missing])
+    with pytest.raises(ConfigurationFaults) as caught:
+        Frame(short, 1)
+    assert {fault.key for fault in caught.value.faults} == missing
+
+
+def test_a_late_block_keeps_each_line_s_status_and_the_second_of_its_measurement() -> None:
+    frame = Frame(register(), 2)
+    columns = frame.scalars(("NIR/SpectrumId", "NIR/DarkLevel"))
+    frame.block(columns, np.array([[7.0, 0.2], [np.nan, np.nan]]), 40, np.array([STATUS_GOOD, STATUS_BAD_OUT_OF_SERVICE]))
+    assert frame.values[0, columns].tolist() == [7.0, 0.2]
+    assert frame.statuses[:, columns].tolist() == [[STATUS_GOOD] * 2, [STATUS_BAD_OUT_OF_SERVICE] * 2]
+    assert (frame.source_steps[:, columns] == 40).all()
 
 
 # --- faults of readings -------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from plant_sim.columns import Columns
 from plant_sim.extents import Flags, Vector
 
 KG_PER_H = 3600.0
+#: An alarm that has stood for so long is no disturbance that passes by itself [s].
+LASTING_S = 60
 Events = list[tuple[int, dict[str, Any]]]
 
 
@@ -17,7 +19,7 @@ class DeviationAlarm:
     """FLOW_DEVIATION of n lines x 4 feeders: |mass flow - set-point| beyond a share of the set-point for `deviation_time`.
 
     It comes once, and goes once after the same time inside. Not judged while a feeder does not measure (refill, settling,
-    fresh start): the time then stands still.
+    fresh start): the time then stands still. `lasting` (n, 4): it has stood for LASTING_S.
     """
 
     def __init__(self, plc: Columns, shape: tuple[int, ...]) -> None:
@@ -25,6 +27,9 @@ class DeviationAlarm:
         self._time = plc["deviation_time"][:, None]
         self._for_s = np.zeros(shape)
         self.active: Flags = np.zeros(shape, np.bool_)
+        self._stood_s = np.zeros(shape)
+        self.lasting: Flags = np.zeros(shape, np.bool_)
+        self.any_lasting = False
         self._counting = False
 
     def watch(self, setpoint: Vector, mass_flow: Vector, measuring: Flags) -> Events:
@@ -35,6 +40,9 @@ class DeviationAlarm:
         against = (outside & (setpoint > 0.0)) != self.active
         self._for_s = np.where(measuring, np.where(against, self._for_s + 1.0, 0.0), self._for_s)
         turned = self._for_s >= self._time
+        self._stood_s = np.where(self.active, self._stood_s + 1.0, 0.0)
+        self.lasting = self._stood_s >= LASTING_S
+        self.any_lasting = bool(np.count_nonzero(self.lasting))
         self._counting = bool(np.count_nonzero(self._for_s) or np.count_nonzero(self.active))
         if not np.count_nonzero(turned):
             return []

@@ -108,6 +108,9 @@ class TestRoomAir:
         for _ in range(5):
             air.step(np.array([1500.0]), np.zeros((2, 1)))
         assert 0.4 < (float(air.shown_humidity[0]) - before) / 0.15 < 0.9
+        for _ in range(13):
+            air.step(np.array([1500.0]), np.zeros((2, 1)))
+        assert (float(air.shown_humidity[0]) - before) / 0.15 == pytest.approx(0.97, abs=0.03)
         for _ in range(720):
             air.step(np.array([1500.0]), np.zeros((2, 1)))
         assert air.shown_humidity == pytest.approx(0.60, abs=2e-3)
@@ -149,6 +152,13 @@ def test_the_air_handlers_power_by_hand() -> None:
     reheat = 4.0 * 1006 * (18.5 - (mixed_c - share * 16.5)) * 0.5 / 2.0
     fan = 10000 / 3600 * 1500 / 0.6
     assert AirHandler(p, air).power_w() == pytest.approx(fan + (cold + reheat) * float(air.air_kg_per_s[0]) / 4.0, rel=1e-12)
+    air.outdoor = np.array([[31.0], [0.0068]])  # hot and dry: cooling asks for more than drying
+    share = (26.0 - 18.5) / (26.0 - 7.0)
+    h_mixed = 1006 * 26.0 + 0.0069 * (2.501e6 + 1860 * 26.0)
+    steam = 2.501e6 * share * (0.0069 - coil)  # what cooling dried too far
+    flow = float(air.air_kg_per_s[0])
+    expected = fan + flow * (share * (h_mixed - 22658.01634804866) / 3.5 + steam / 2.0)
+    assert AirHandler(p, air).power_w() == pytest.approx(expected, rel=1e-9)
     air.outdoor = np.array([[-5.0], [0.0015]])
     dry = 0.00425  # half of each
     steam = 2.501e6 * (0.0069 - dry)

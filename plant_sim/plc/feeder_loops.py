@@ -16,6 +16,8 @@ from plant_sim.plc.totaliser import Totaliser
 Events = list[tuple[int, dict[str, Any]]]
 #: Feed factor as a share of its start value that the loop may reach; its largest change in a second.
 FEED_FACTOR_LOW, FEED_FACTOR_HIGH, CORRECTION_A_SECOND = 0.6, 1.6, 0.02
+#: Deviation that is believed once its alarm lasts, as a share of the set-point; a flow that is gone is not.
+LASTING_SHARE = 0.7
 #: Set-point and flow [kg/s] are taken for at least this much where something is divided by them or compared with them.
 LEAST_SETPOINT, LEAST_FLOW = 1e-6, 1e-7
 
@@ -24,8 +26,9 @@ class FeederLoops:
     """Level-1 control of all feeders, (n_lines, 4).
 
     Screw speed = (set-point - Kp r) / ff_hat; r = measured less expected slope over the same window; ff_hat integrates
-    r / flow with time Ti and follows a stored curve of the level. Frozen while r is beyond the flow alarm. During
-    refill and settling the speed follows ff_hat alone (volumetric).
+    r / flow with time Ti and follows a stored curve of the level. Frozen while r is beyond the flow alarm, for a pulse or
+    a bridge passes; a deviation that lasts is believed up to LASTING_SHARE of the set-point, or the loop would stay
+    frozen for good after a rat-hole fell in. During refill and settling the speed follows ff_hat alone (volumetric).
     """
 
     def __init__(self, feeder: Columns, plc: Columns, reading: Vector) -> None:
@@ -112,7 +115,10 @@ class FeederLoops:
         if modes.switched:
             self._totaliser.note(modes.started)
         deviation, measuring = self._measure(reading, expected_flow)
-        trusted = measuring & (np.abs(deviation) <= self._alarm * np.maximum(setpoint, self._least_setpoint))
+        alarm = self._alarm
+        if self._deviation.any_lasting:
+            alarm = np.where(self._deviation.lasting, LASTING_SHARE, alarm)
+        trusted = measuring & (np.abs(deviation) <= alarm * np.maximum(setpoint, self._least_setpoint))
         if np.count_nonzero(trusted) < trusted.size:
             deviation = np.where(trusted, deviation, 0.0)
         correction = deviation / np.maximum(expected_flow, self._least_flow) * self._rate

@@ -94,7 +94,7 @@ class LotSupply:
 
     Each lot is counted in one of LOT_SLOTS slots of its feeder; a new one takes the next slot, round and round, a known
     one its own again. When the ring wraps, what is still left of the lot LOT_SLOTS changes ago counts as the new one:
-    after three more lots in a well-mixed hopper that is less than a thousandth.
+    about half of it stays with each refill, so less than a thousandth if the lots between lasted four refills each.
     """
 
     def __init__(self, scenarios: Sequence[Scenario], seeds: Sequence[int], feeder: Columns) -> None:

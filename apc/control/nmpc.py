@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import casadi as ca
 import numpy as np
 
+from apc.control.input_terms import InputTerms
 from apc.control.limits import MoveLimits, soft_rows
 from apc.control.objective import CONTROLLED, Objective
 from apc.control.problem import Plan, Problem, Vector
-from apc.control.words import binding_words, violation_words
+from apc.control.words import binding_words, trajectories, violation_words
 from apc.numerics.evaluation import Evaluator
 from apc.numerics.knots import Knots
 from apc.numerics.quadratic import solve_quadratic
 from flowsheet.assembly import Flowsheet
-from flowsheet.layout import N_FEEDERS, N_U, N_X
+from flowsheet.layout import N_U, N_X
 from line.errors import SolverError
 
 N_C = len(CONTROLLED)
@@ -58,7 +59,7 @@ class RealTimeIteration:
         self._see = Evaluator(outputs[0].map(n))
         self._slopes = Evaluator(flowsheet.step_jacobian.map(m))
         self._output_slopes = Evaluator(outputs[1].map(m))
-        self._linear = _InputTerms(objective, self._knots, self._free)
+        self._linear = InputTerms(objective, self._knots, self._free)
         self._limits = MoveLimits(self._knots, self._free, objective.fractions)
         self._plan: Vector | None = None
 
@@ -115,7 +116,7 @@ class RealTimeIteration:
             cost=cost,
             binding=binding_words(first, problem, self._free),
             text=violation_words(predicted, self._objective),
-            predicted=_trajectories(predicted, self._objective),
+            predicted=trajectories(predicted, self._objective),
         ), moved
 
     def roll_out(self, x: Vector, u: Vector, d: Vector) -> Vector:
@@ -172,45 +173,3 @@ def _check(problem: Problem, n_steps: int) -> None:
             raise SolverError(f"{name} of the problem is not finite", where="nmpc", what_now="Nothing was solved.")
     if len(problem.flow) != n_steps:
         raise SolverError(f"planned flow has {len(problem.flow)} steps, the horizon {n_steps}", where="nmpc")
-
-
-def _trajectories(error: Vector, objective: Objective) -> dict[str, tuple[float, ...]]:
-    """Return predicted outputs at every twelfth step (a minute), plant units."""
-    values = objective.targets * (1.0 + error[::12] / 100.0)
-    return {name: tuple(float(v) for v in values[:, i].round(4)) for i, name in enumerate(CONTROLLED[:4])}
-
-
-class _InputTerms:
-    """The quadratic cost in the inputs themselves: moves, total flow, ratios, level and impeller near the recipe."""
-
-    def __init__(self, objective: Objective, knots: Knots, free: Vector) -> None:
-        self._o, self._knots, self._free = objective, knots, free
-        shares = np.array([objective.fractions[i] if i < N_FEEDERS else 0.0 for i in free])
-        self._feeders = 100.0 * shares
-        self._held = 100.0**2 * np.array([self._holding(int(i)) for i in free])
-        self._suppress = 100.0**2 * objective.moves[free]
-        difference = np.eye(knots.n_knots) - np.eye(knots.n_knots, k=-1)
-        self._first = difference.T / knots.lengths[None, :]
-        along = np.diag(self._held) + objective.weight_flow * np.outer(self._feeders, self._feeders)
-        self._hessian: Vector = np.asarray(np.kron(knots.weights.T @ knots.weights, along), dtype=np.float64)
-        self._hessian += np.kron(self._first @ difference, np.diag(self._suppress))
-        self._hessian += 1e-6 * np.eye(len(self._hessian))
-
-    def _holding(self, i: int) -> float:
-        if i < N_FEEDERS:
-            return self._o.weight_ratio if i else 0.0
-        return self._o.weight_rest if i >= N_FEEDERS + 2 else 0.0
-
-    def terms(self, knots: Vector, problem: Problem) -> tuple[Vector, Vector, float]:
-        """Return Hessian, gradient and value at the present knots (n_knots, N_U)."""
-        wanted = np.tile(self._o.recipe, (self._knots.n_steps, 1))
-        wanted[:, :N_FEEDERS] = problem.flow[:, None]
-        error = self._knots.inputs(knots, problem.u_before) - wanted
-        flow_error = 100.0 * error[:, :N_FEEDERS] @ self._o.fractions
-        error = error[:, self._free]
-        per_step = error * self._held + self._o.weight_flow * np.outer(flow_error, self._feeders)
-        moves = np.diff(np.vstack([problem.u_before, knots]), axis=0)[:, self._free]
-        gradient = self._knots.weights.T @ per_step + self._first @ moves * self._suppress
-        value = float((error**2 @ self._held).sum()) + self._o.weight_flow * float(flow_error @ flow_error)
-        value += float(((moves**2 / self._knots.lengths[:, None]) @ self._suppress).sum())
-        return self._hessian, np.asarray(gradient.ravel(), dtype=np.float64), 0.5 * value

@@ -13,12 +13,24 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Reading:
+    """One measurement in plant units: value (NaN: none usable), seconds since the moment it speaks of, its standard
+    deviation, and whether it arrived since the last decision."""
+
+    value: float
+    age_s: float = 0.0
+    error: float = 0.0
+    new: bool = True
+
+
+@dataclass(frozen=True)
 class Problem:
     """One decision. All inputs scaled (1 is nominal), horizon of n steps of 5 s.
 
     x (N_X,), d (N_D,) estimate; u_before (N_U,) set-points in force; low, high, rate (N_U,) limits of each input and
     its largest move a step; flow (n,) planned total flow relative to the reference flow; flow_rate its largest move a
-    step.
+    step; flow_low, flow_high bounds of the total flow. `measured`: readings by the names of flowsheet.layout.OUTPUTS
+    and `offset_nir` (what assays say of the NIR, % LC), for controllers that work without a state estimate.
     """
 
     x: Vector
@@ -29,6 +41,9 @@ class Problem:
     rate: Vector
     flow: Vector
     flow_rate: float
+    flow_low: float = 0.0
+    flow_high: float = float("inf")
+    measured: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,9 @@ def violation_words(error: Vector, objective: Objective) -> str:
         amount = beyond[worst] * target / 100.0
         words.append(f"{CONTROLLED[output]} {side} {limit:.4g} by {amount:.2g} at t+{(worst + 1) * STEP_S:.0f} s")
     return "; ".join(words)
+
+
+def trajectories(error: Vector, objective: Objective) -> dict[str, tuple[float, ...]]:
+    """Return predicted outputs at every twelfth step (a minute), plant units."""
+    values = objective.targets * (1.0 + error[::12] / 100.0)
+    return {name: tuple(float(v) for v in values[:, i].round(4)) for i, name in enumerate(CONTROLLED[:4])}

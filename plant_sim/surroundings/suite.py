@@ -19,8 +19,9 @@ from plant_sim.surroundings.power import EXTRACTION, HVAC, VACUUM, Power
 from plant_sim.surroundings.refill_vacuum import RefillVacuum
 from plant_sim.surroundings.room_air import AIR_DENSITY, RoomAir
 
-#: Seconds between two steps, and steps between two looks at the air handler's power and the weather.
+#: Seconds between two steps; steps between two of the room's air, and between two looks at what is slower than a minute.
 STEP_S: Final = 10
+STEPS_OF_AIR: Final = 3
 STEPS_A_LOOK: Final = 6
 #: Random numbers a step: the room's wander.
 N_WANDER: Final = 2
@@ -28,7 +29,7 @@ KILO: Final = 1e-3
 
 
 class Surroundings:
-    """Surroundings of n lines. `step` every STEP_S seconds; between two steps everything stands still.
+    """Surroundings of n lines. `step` every STEP_S seconds (the air every third); between two steps everything stands still.
 
     For others: `temperature_c`, `humidity` of the room (n,); `looked`: this step brought the slow states up to date, so
     that powder moves towards `moisture.equilibrium` by `moisture.share`; `refill_factor` (n,) on the refill rate;
@@ -40,7 +41,7 @@ class Surroundings:
         n = len(seeds)
         self._machine_heat, self._tablet_kg = p["machine_heat"], groups["content"]["tablet_mass"]
         self.power = Power(groups, feeder)
-        self.air = RoomAir(p, groups["room"], float(STEP_S), self.power.machines_w * self._machine_heat)
+        self.air = RoomAir(p, groups["room"], float(STEP_S * STEPS_OF_AIR), self.power.machines_w * self._machine_heat)
         self.handler = AirHandler(p, self.air)
         self.moisture = PowderMoisture(p, feeder, float(STEP_S * STEPS_A_LOOK))
         self.extraction, self.vacuum = DustExtraction(p), RefillVacuum(p)
@@ -90,7 +91,8 @@ class Surroundings:
         running = activity.on
         if effects.any_active or self._disturbed:
             running = self._disturb(activity, effects)
-        self.air.step(self.power.machines_w * self._machine_heat, self._stream.take().T)
+        if self._steps % STEPS_OF_AIR == 0:
+            self.air.step(self.power.machines_w * self._machine_heat, self._stream.take().T)
         self.looked = self._steps % STEPS_A_LOOK == 0
         if self.looked:
             self._look(activity)

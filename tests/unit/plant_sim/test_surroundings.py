@@ -101,7 +101,7 @@ class TestRoomAir:
         assert 0.2 < max(track) - 21.0 < 0.56 and track[-1] == pytest.approx(21.0, abs=0.02)
 
     def test_a_humidity_step_arrives_with_the_air_changes(self) -> None:
-        """The supply air moves at once, the room by (1 + gain) x 20 air changes an hour: 63 % after 45 s, all of it after 3 min."""
+        """Supply air at once, the room by (1 + gain) x 20 air changes an hour: 63 % after 45 s, all of it after 3 min."""
         air = RoomAir(values(), room(), 10.0, np.array([1500.0]))
         air.set_targets(np.zeros(1), np.array([0.15]))
         before = float(air.shown_humidity[0])

@@ -76,7 +76,7 @@ def _lots(figure: Any, comparisons: tuple[Comparison, ...]) -> Any:
         for values, colour in ((comparison.real, REAL), (comparison.simulated, SIMULATED)):
             ordered = np.sort(values)
             panel.step(ordered, np.linspace(0.0, 1.0, ordered.size), color=colour, where="post")
-        panel.set_title(f"{comparison.name.replace('_', ' ')}\n({comparison.feature.kind})", fontsize=7)
+        panel.set_title(f"{comparison.words} [{comparison.feature.unit}]\n({comparison.feature.kind})", fontsize=7)
         panel.set_xlim(*_window(comparison))
     for panel in axes[len(comparisons) :]:
         panel.set_visible(False)

@@ -105,7 +105,7 @@ def _quantiles(comparisons: Sequence[Comparison]) -> str:
     for c in comparisons:
         mine, real = (" / ".join(f"{x:.3g}" for x in np.percentile(v, (5, 50, 95))) for v in (c.simulated, c.real))
         unit = "" if c.feature.unit == "1" else f" [{c.feature.unit}]"
-        rows.append(f"| {c.name.replace('_', ' ')}{unit} | {c.feature.kind} | {mine} | {real} | {c.distance:.2f} |")
+        rows.append(f"| {c.words}{unit} | {c.feature.kind} | {mine} | {real} | {c.distance:.2f} |")
     return "\n".join(rows)
 
 

@@ -20,6 +20,7 @@ from hil.validation.real_batches import (
     PREDICTED,
     Comparison,
     Feature,
+    _in_samples,
     compare,
     log_features,
     spread_figures,
@@ -255,6 +256,23 @@ def test_the_page_tells_every_figure_and_what_does_not_match(data_dir: Path, tmp
     assert all(path.stat().st_size > 5000 for path in written)
     again = {path.name: path.read_bytes() for path in write_page(found, tmp_path / "images")}
     assert all(path.read_bytes() == again[path.name] for path in written), "the same findings give the same bytes"
+
+
+def test_a_sample_of_twenty_blurs_a_standard_deviation_by_a_sixth() -> None:
+    """Relative standard deviation of a standard deviation of n normal values: 1/sqrt(2 (n - 1)) = 0.162 for n = 20."""
+    shown = _in_samples(np.full(4000, 1.0))
+    assert shown.mean() == pytest.approx(0.987, abs=0.01)  # c4 of 20 values
+    assert shown.std() == pytest.approx(1 / np.sqrt(38), rel=0.05)
+
+
+def test_the_committed_page_has_at_least_eight_predicted_figures(repository: Path) -> None:
+    page = (repository / "docs/validation.md").read_text(encoding="utf-8")
+    predicted = page.split("## Predicted")[1].split("\n## ")[0]
+    assert sum(line.startswith("| `") for line in predicted.splitlines()) >= 8
+    for line in page.splitlines():
+        if "**no**" in line and line.startswith("| `"):
+            name = line.split("`")[1]
+            assert f"- `{name}`: asked" in page, f"{name} does not hold and nothing says why"
 
 
 def test_counts_by_kind() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -174,3 +176,57 @@ def test_the_lubricant_flow_is_not_measured_below_the_scale_by_a_creep_of_two_te
     bench = FeederBench(seeds=range(30), flow_noise=0.0, feed_factor_drift=0.0).run(900)
     over = np.mean([bench.flow(500, 900, LUBRICANT, line) for line in range(30)]) - 1.0
     assert over == pytest.approx(0.2 / 250.0, abs=0.0012)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("vacuum", 0.5), ("refill_rate", 0.5), ("refill_rate", 0.2)])
+def test_a_weak_refill_takes_longer_by_its_factor_or_is_given_up(name: str, factor: float) -> None:
+    bench = FeederBench()
+    if name == "vacuum":
+        bench.bank.vacuum = np.full((1, 1), factor)
+    else:
+        bench.fault(name, factor, API)
+    bench.run(900)
+    started = bench.codes("REFILL_STARTED", API)[0][0]
+    completed, given_up = bench.codes("REFILL_COMPLETE", API), bench.codes("REFILL_TIMEOUT", API)
+    if factor == 0.5:
+        brought, leaves = 0.4 / 12 * factor, bench.setpoint[0, API]
+        assert completed[0][0] - started == pytest.approx(0.4 / (brought - leaves), abs=2)
+        assert not given_up
+    else:
+        assert given_up[0][0] - started == 36
+        loaded = bench.codes("MATERIAL_LOADED", API)[0][1]["mass_kg"]
+        assert loaded == pytest.approx(36 * 0.4 / 12 * factor, rel=0.1)
+
+
+def test_a_refill_that_packs_less_or_aerates_follows_its_effect() -> None:
+    settling = []
+    for factor in (1.0, -1.0, 4.0):
+        bench = FeederBench(seeds=range(12), flow_noise=0.0, feed_factor_drift=0.0)
+        for line in range(12):
+            bench.fault("refill_bump", factor, API, line)
+        bench.run(800)
+        ends = [second for second, line, e in bench.events if e["code"] == "REFILL_COMPLETE" and e["feeder"] == 1]
+        settling.append(np.mean([bench.flow(end, end + 8, API, i) for i, end in enumerate(sorted(ends))]))
+    bump = 0.035 * np.mean(np.exp(-np.arange(8) / 15.0))
+    assert settling[1] - settling[0] == pytest.approx(-2.0 * bump, abs=0.008)
+    assert settling[2] - settling[0] == pytest.approx(3.0 * bump, abs=0.01)
+
+
+def test_a_frozen_scale_alarms_and_the_screws_go_on_by_the_last_feed_factor() -> None:
+    bench = FeederBench(seeds=(8,)).run(300)
+    bench.fault("scale_stuck", True, LACTOSE)
+    bench.run(500)
+    assert [e["active"] for _, e in bench.codes("FLOW_DEVIATION", LACTOSE)] == [True]
+    assert bench.flow(320, 500, LACTOSE) == pytest.approx(1.0, abs=0.02)
+    assert bench.loops.mass_flow[0, LACTOSE] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_what_the_plc_tells_of_feeders_is_plain_data() -> None:
+    bench = FeederBench().run(100)
+    bench.fault("refill_stuck_open", True, PREMIX)
+    bench.fault("refill_blocked", True, API)
+    bench.run(900)
+    codes = {event["code"] for _, _, event in bench.events}
+    assert codes >= {"REFILL_STARTED", "REFILL_TIMEOUT", "MATERIAL_LOADED", "FEEDER_OVERFILL"}
+    told = [event for _, _, event in bench.events]
+    assert json.loads(json.dumps(told)) == told

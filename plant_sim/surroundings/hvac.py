@@ -16,7 +16,8 @@ class AirHandler:
     Mixed air = fresh share of outdoor air + room air. A share b of it is cooled to the saturated state of the coil
     (`coil_temperature`), so much as the harder of drying and cooling needs: Q_c = m b (h_mix - h_coil). What is then
     too cold is reheated, less what is recovered; what is too dry gets steam. P = dp V'/eta + Q_c/COP_c + (Q_h +
-    steam)/COP_h. Steady: pipes and coils answer in minutes. Wrong where the coil runs wet but above saturation.
+    steam)/COP_h, for the supply air it commands: a fault that spoils this air costs nothing by itself. Steady: pipes and
+    coils answer in minutes. Wrong where the coil runs wet but above saturation.
     """
 
     def __init__(self, p: Columns, air: RoomAir) -> None:
@@ -32,7 +33,7 @@ class AirHandler:
         """Return the electric power now, (n,) [W]."""
         p, air = self._p, self._air
         fresh = p["fresh_share"]
-        supply_c, supply = air.supply
+        supply_c, supply = air.commanded
         mixed_c, mixed = air.state + fresh * (air.outdoor - air.state)
         drying = (mixed - supply) / np.maximum(mixed - self._coil_ratio, 1e-6)
         cooling = (mixed_c - supply_c) / np.maximum(mixed_c - self._coil_c, 1e-3)

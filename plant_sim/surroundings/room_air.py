@@ -29,7 +29,7 @@ class RoomAir:
     action on T and W within what its coils reach. On top lies what is not modelled (doors, coil cycling): a
     first-order random wander. Wrong close to a door and for minutes after it opens: there is one temperature only.
 
-    `state` of the balance, `supply` and `outdoor` air (2, n); `air_kg_per_s` of supply air (n,); `shown_c` and
+    `state` of the balance, `commanded` supply air and `outdoor` air (2, n); `air_kg_per_s` of supply air (n,); `shown_c` and
     `shown_humidity` [-] (n,) with the wander: what everybody in the room feels.
     """
 
@@ -54,20 +54,23 @@ class RoomAir:
         wet = moist_air.humidity_ratio(p["outdoor_temperature"], p["outdoor_humidity"])
         self.outdoor: Vector = np.stack((p["outdoor_temperature"], wet))
         self.weather(0)
-        self._aim = self._aimed_at(none, none)
+        self._aim = self._set_points = self._aimed_at(none, none)
+        self._error: Vector = np.zeros_like(self._aim)
         self.state: Vector = self._aim.copy()
         self.set_flow(None)
         load = self._source + self._leak * (self.outdoor - self.state)
         load[TEMPERATURE] += heat_w * self._per_watt
-        self.supply: Vector = self.state - load / self._exchange
-        self._base = self.supply.copy()
+        self.commanded: Vector = self.state - load / self._exchange
+        self._base = self.commanded
         self._show()
 
-    def set_targets(self, offset_c: Vector, offset_humidity: Vector) -> None:
-        """Hold the set-points plus what faults add, (n,) degC and fraction: the supply air moves at once."""
-        before = self._aim
+    def set_errors(self, offset_c: Vector, offset_humidity: Vector) -> None:
+        """Let the supply air be wrong by so much that the room ends (n,) degC and fraction beside its set-points.
+
+        The air handler does not know: it commands the same supply air and holds the room there.
+        """
         self._aim = self._aimed_at(offset_c, offset_humidity)
-        self._base = self._base + (self._aim - before)
+        self._error = self._aim - self._set_points
 
     def _aimed_at(self, offset_c: Vector, offset_humidity: Vector) -> Vector:
         aim_c = self._target_c + offset_c
@@ -90,8 +93,9 @@ class RoomAir:
         """Advance one step. heat_w (n,) of the machines [W]; normals (2, n)."""
         push = self._gain * (self._aim - self.state)
         self._base = bounded(self._base + self._act * push, self._reach_low, self._reach_high)
-        self.supply = bounded(self._base + push, self._reach_low, self._reach_high)
-        end = self._supply_rate * self.supply + self._leak * self.outdoor + self._source
+        self.commanded = bounded(self._base + push, self._reach_low, self._reach_high)
+        supply = self.commanded + self._error
+        end = self._supply_rate * supply + self._leak * self.outdoor + self._source
         end[TEMPERATURE] += heat_w * self._per_watt
         end = end / self._rate
         self.state = end + self._keep * (self.state - end)

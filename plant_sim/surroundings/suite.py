@@ -114,7 +114,7 @@ class Surroundings:
         self._disturbed = effects.any_active
         supplied = ~effects.power_dip
         self._blowing = supplied.astype(np.float64)
-        self.air.set_targets(effects.room_temperature_c, effects.room_humidity)
+        self.air.set_errors(effects.room_temperature_c, effects.room_humidity)
         self.air.set_flow(supplied)
         self.vacuum.set_leak(effects.vacuum_leak)
         self.extraction.set_free_share(effects.extraction)

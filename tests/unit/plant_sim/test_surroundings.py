@@ -77,7 +77,7 @@ class TestRoomAir:
         load_w = 2000.0 + 3 * 75.0 + 1500.0
         leak_k = 0.1 / 20 * (air.outdoor[TEMPERATURE] - 21.0)
         m_cp = 500 * AMBIENT * 20 / 3600 * 1006.0
-        assert air.supply[TEMPERATURE] == pytest.approx(21.0 - load_w / m_cp - leak_k, abs=1e-6)
+        assert air.commanded[TEMPERATURE] == pytest.approx(21.0 - load_w / m_cp - leak_k, abs=1e-6)
 
     def test_without_supply_air_it_follows_leak_and_load_alone(self) -> None:
         """f rho V cp dT/dt = m_out cp (T_out - T) + Q: an exponential with 1/(f/leak) = 30 h, 100 steps against one."""
@@ -103,7 +103,7 @@ class TestRoomAir:
     def test_a_humidity_step_arrives_with_the_air_changes(self) -> None:
         """Supply air at once, the room by (1 + gain) x 20 air changes an hour: 63 % after 45 s, all of it after 3 min."""
         air = RoomAir(values(), room(), 10.0, np.array([1500.0]))
-        air.set_targets(np.zeros(1), np.array([0.15]))
+        air.set_errors(np.zeros(1), np.array([0.15]))
         before = float(air.shown_humidity[0])
         for _ in range(5):
             air.step(np.array([1500.0]), np.zeros((2, 1)))
@@ -143,7 +143,7 @@ def test_the_air_handlers_power_by_hand() -> None:
     air = RoomAir(p, room(), 10.0, np.array([7000.0]))
     air.outdoor = np.array([[26.0], [0.0125]])
     air.state = np.array([[21.0], [0.0070]])
-    air.supply = np.array([[18.5], [0.0069]])
+    air.commanded = np.array([[18.5], [0.0069]])
     mixed_c, mixed = 23.5, 0.00975
     coil = 0.006211572043201191  # PsychroLib: saturated air at 7 degC
     share = max((mixed - 0.0069) / (mixed - coil), (mixed_c - 18.5) / (mixed_c - 7.0))

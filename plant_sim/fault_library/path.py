@@ -16,7 +16,7 @@ BLENDER = (
         duration_s=None,
         targets=("hopper",),
         acts=(Act("segregation", "add"),),
-        signature=(Move("Assay/PotencyMean", 1, 0.15, 1.5, 480, 700, (240, 700)),),
+        signature=(Move("Assay/PotencyMean", 1, 1.8, 6.0, 600, 715, (480, 700)),),
         recovers_s=None,
         recovery="at once; what has moved apart leaves the hopper later",
     ),

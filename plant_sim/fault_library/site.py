@@ -72,7 +72,7 @@ KINDS = (
         acts=(Act("room_temperature_c", "add", 1.0),),
         signature=(
             Move("Utilities/RoomTemperature", 1, 3.3, 6.0, 250, 299, (0, 120)),
-            Move("Utilities/HvacPower", 1, 2.0, 20.0, 60, 140, (5, 100)),
+            Move("Utilities/HvacPower", 1, 4.0, 40.0, 60, 140, (5, 100)),
         ),
         recovery="within some minutes, as the air is changed",
         recovers_s=420,

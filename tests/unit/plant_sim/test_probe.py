@@ -12,6 +12,7 @@ from plant_sim.columns import Columns, group_columns
 from plant_sim.effects import FaultEffects
 from plant_sim.extents import ACTIVE, API, LACTOSE, LUBRICANT, N_EXTENTS, PREMIX, TOTAL
 from plant_sim.instruments.calibration import MeasuredSpectra
+from plant_sim.instruments.feed_frame_probe import FeedFrameProbe
 from plant_sim.instruments.probe import Air, Probe, Scan
 from plant_sim.instruments.spectrometer import Spectrometer, wavenumbers
 from plant_sim.plant import Plant, PlantSetup
@@ -214,6 +215,23 @@ def with_second_probe(enabled: float, seed: int = 3) -> Plant:
         update={"feed_frame_probe": frame.model_copy(update={"enabled": frame.enabled.model_copy(update={"value": enabled})})}
     )
     return Plant(PlantSetup(register(), parameters, seed, scenario(), line().geometry))
+
+
+def test_of_two_lines_only_the_one_with_a_second_probe_shows_a_spectrum_and_the_same_as_alone() -> None:
+    def look(seeds: list[int], enabled: list[float]) -> Scan:
+        nir, own = (group_columns([nominal()] * len(seeds), group) for group in ("nir", "feed_frame_probe"))
+        columns = Columns({**own.values, "enabled": np.array(enabled)})
+        probe = FeedFrameProbe(columns, nir, seeds, Spectrometer(nominal().bands, 0.004))
+        powder = np.repeat(Bench().powder * 10.0, len(seeds), axis=0)
+        air = Air(np.full(len(seeds), 21.0), np.full(len(seeds), 0.45))
+        scans = [probe.step(k, powder, air, Bench().probe.references.newest) for k in range(1, 33)]
+        return [scan for scan in scans if scan is not None][-1]
+
+    both, alone = look([4, 9], [0.0, 1.0]), look([9], [1.0])
+    assert both.status.tolist() == [STATUS_BAD_WAITING_FOR_INITIAL_DATA, STATUS_GOOD]
+    assert np.isnan(both.spectra[0]).all()
+    assert np.array_equal(both.spectra[1], alone.spectra[0])
+    assert (both.taken, both.number) == (30, 3)
 
 
 def test_without_a_second_probe_its_tags_wait_and_nothing_is_spent_on_it() -> None:

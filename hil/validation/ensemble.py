@@ -27,6 +27,8 @@ LOT_SIGMA = {"density": 0.033, "yield_pressure": 0.04, "strength": 0.075}
 LOT_LIMIT_SIGMA = 2.0
 #: Press stops of real batches: median length [s], spread of its logarithm, longest [s].
 STOP_MEDIAN_S, STOP_LOG_SIGMA, STOP_MAX_S = 170.0, 1.2, 900
+#: Log lines in production without which a lot is left out (five minutes); names of count and moment sums, (lots, 3).
+PRODUCTION_MIN, MOMENTS = 30, ("mass", "hardness")
 FIRST_PLANT_SEED, CHANCE = 20_000, 71
 
 
@@ -68,6 +70,15 @@ class LotLogs:
     def n_lots(self) -> int:
         """Number of lots."""
         return int(self.made.size)
+
+    def with_production(self, lines_min: int = PRODUCTION_MIN) -> LotLogs:
+        """Return the lots with at least so many log lines in production: one that stood most of the time tells nothing."""
+        chosen = self.production.sum(axis=0) >= lines_min
+        parts = {name: value[..., chosen, :] if name in MOMENTS else value[..., chosen] for name, value in self._arrays()}
+        return LotLogs(**parts, diameter_m=self.diameter_m)
+
+    def _arrays(self) -> list[tuple[str, np.ndarray]]:
+        return [(name, value) for name, value in vars(self).items() if isinstance(value, np.ndarray)]
 
 
 def run_lots(files: LineFiles, plan: LotPlan, progress: Callable[[int, int], None]) -> LotLogs:

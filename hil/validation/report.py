@@ -31,10 +31,11 @@ cannot be asked. Nothing was tuned to make a figure hold; what does not hold say
 """
 REAL = """
 Real batches: Zagar & Mihelic, Scientific Data 9:99 (2022), doi 10.1038/s41597-022-01203-x, CC BY 4.0: 1,005 commercial
-direct-compression batches made batchwise, 10 s logs of codes 3 and 7. Simulated: {lots} lots of {minutes} min, each with a
-plant of its own (`draw_parameters`), a lot of its own (die-fill density 3.3 %, yield pressure 4 %, strength 7.5 % standard
-deviation) and {stops:g} press stops an hour, as real presses have; a continuous line would be run with about 0.3. Lots are
-far shorter than real batches (8 h and more): what grows with time, such as the largest value or slow drift, is smaller here.
+direct-compression batches made batchwise, 10 s logs of codes 3 and 7. Simulated: {lots} lots of {minutes} min ({used} of them
+with five minutes of production or more), each with a plant of its own (`draw_parameters`), a lot of its own (die-fill
+density 3.3 %, yield pressure 4 %, strength 7.5 % standard deviation) and {stops:g} press stops an hour, as real presses have; a
+continuous line would be run with about 0.3. Lots are far shorter than real batches (8 h and more): what grows with time, such
+as the largest value or slow drift, is smaller here.
 """
 
 
@@ -57,9 +58,8 @@ def page_text(validation: Validation) -> str:
     parts = [HEAD.format(distance=DISTANCE_MAX), _summary(validation)]
     for kind in dict.fromkeys(figure.kind for figure in validation.figures):
         parts.append(f"\n## {kind.capitalize()}\n\n{_table([f for f in validation.figures if f.kind == kind])}")
-    parts.append(
-        "\n## Distributions over lots\n" + REAL.format(lots=plan.lots, minutes=plan.minutes, stops=plan.stops_per_hour)
-    )
+    sizes = {"lots": plan.lots, "used": validation.logs.n_lots, "minutes": plan.minutes, "stops": plan.stops_per_hour}
+    parts.append(f"\n## Distributions over lots\n{REAL.format(**sizes)}")
     parts.append(f"\n{_quantiles(validation.comparisons)}")
     parts.append(f"\n## Funnel of the API feeder\n\n{_funnel(validation.funnel)}")
     parts.append("\n## Plots\n\n" + "\n\n".join(f"![{title}](images/{name})" for name, title in PLOTS.items()))

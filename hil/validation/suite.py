@@ -66,7 +66,7 @@ def run_validation(files: LineFiles, data: DataFiles, plan: LotPlan, progress: P
     pulse = tracer_pulse(files)
     progress("funnel", 1, 2)
     funnel = measured_funnel(files)
-    logs = run_lots(files, plan, lambda done, total: progress("lots", done, total))
+    logs = run_lots(files, plan, lambda done, total: progress("lots", done, total)).with_production()
     comparisons = compare(logs, batches, real_logs)
     figures += [*residence_figures(pulse), *noise_figures(pulse), *funnel_figures(funnel), uncalibrated]
     figures += [figure for comparison in comparisons for figure in comparison.figures()]

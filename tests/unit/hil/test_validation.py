@@ -204,6 +204,15 @@ def test_features_of_simulated_lots_by_hand() -> None:
     assert found["rejected_running_pct"] == pytest.approx(0.2) and found["rejected_set_up_tablets"] == 7.0
 
 
+def test_a_lot_that_stood_most_of_the_time_is_left_out() -> None:
+    logs = long_lots(4)
+    logs.production[20:, 2] = False
+    chosen = logs.with_production()
+    assert chosen.n_lots == 3 and chosen.mass.shape == (3, 3) and chosen.force_kn.shape == (200, 3)
+    assert np.array_equal(chosen.mass, logs.mass[[0, 1, 3]]) and np.array_equal(chosen.srel_pct[:, 2], logs.srel_pct[:, 3])
+    assert chosen.diameter_m == logs.diameter_m
+
+
 def test_lots_repeat_by_seed_and_are_told_of(files: LineFiles) -> None:
     told: list[tuple[int, int]] = []
     plan = LotPlan(lots=2, minutes=8, stops_per_hour=0.0, seed=3)

@@ -42,15 +42,19 @@ POWDER = (
     FaultKind(
         name="weak_bonding",
         kind=FaultClass.PROCESS,
-        meaning="the particles bond less (other polymorph, over-dried granule): tablets are severity % weaker at equal density",
+        meaning="the particles bond less and are harder (another polymorph): tablets are severity % weaker at equal density, "
+        "the yield pressure rises by a tenth of that",
         unit="%",
         low=-50,
         high=90,
         severity=20.0,
         duration_s=None,
         targets=("blend",),
-        acts=(Act("strength", "factor", -100),),
-        signature=(Move("Tester/HardnessMean", -1, 11.0, 17.0, 200, 290, (60, 180)),),
+        acts=(Act("strength", "factor", -100), Act("yield_pressure", "factor", 1000)),
+        signature=(
+            Move("Tester/HardnessMean", -1, 12.0, 19.0, 200, 290, (60, 180)),
+            Move("Press/FillDepth", -1, 0.015, 0.045, 60, 290, (0, 30)),
+        ),
         recovers_s=140,
     ),
     FaultKind(

@@ -23,6 +23,8 @@ SHARES = (0.08, 0.56, 0.35, 0.01)
 FORCE_JUMP_KN = {210: 7.2, 211: 8.1, 212: 8.1, 213: 8.1, 214: 7.2}
 #: Windows after the onset in which two signatures are compared [s].
 WINDOWS = ((0, 15), (15, 60), (60, 120), (120, 240), (240, 360), (360, 480), (480, 720))
+#: Fewer changes than this say nothing of a column's noise: half a per cent of its size is taken.
+FEW_RESULTS = 4
 #: Seconds over which a running spread is taken.
 SPREAD_S = 20
 MOVES = [(name, i) for name, kind in FAULTS.items() for i in range(len(kind.signature))]
@@ -110,17 +112,19 @@ def signature(watched: Watched, name: str, noise: np.ndarray, size: float) -> np
 
 def own_noise(well: np.ndarray) -> np.ndarray:
     """Standard deviation of each column from its changes, those of results that arrive now and then by themselves."""
-    jumps = np.diff(well, axis=0)
+    jumps = np.nan_to_num(np.diff(well, axis=0))
     moved = jumps != 0.0
     number = np.maximum(moved.sum(axis=0), 1)
     off = np.where(moved, jumps - jumps.sum(axis=0) / number, 0.0)
-    return np.maximum(np.sqrt((off**2).sum(axis=0) / number / 2.0), 1e-6 * np.abs(well).max(axis=0) + 1e-9)
+    size = np.abs(np.nan_to_num(well)).max(axis=0)
+    least = np.where(moved.sum(axis=0) < FEW_RESULTS, 5e-3, 1e-6) * size + 1e-9
+    return np.maximum(np.sqrt((off**2).sum(axis=0) / number / 2.0), least)
 
 
 def test_no_two_faults_share_a_signature(watched: Watched) -> None:
-    noise = own_noise(np.nan_to_num(watched.of("")[420:ONSET]))
-    clear = {name: signature(watched, name, noise, 2.0) for name in FAULTS}
-    faint = {name: signature(watched, name, noise, 0.5) for name in FAULTS}
+    noise = own_noise(watched.of("")[300:ONSET])
+    clear = {name: signature(watched, name, noise, 1.0) for name in FAULTS}
+    faint = {name: signature(watched, name, noise, 0.25) for name in FAULTS}
     alike = []
     for one, other in combinations(FAULTS, 2):
         # somewhere one moves clearly what the other does not move at all, or moves the other way

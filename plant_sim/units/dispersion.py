@@ -143,10 +143,18 @@ class DispersionPath(MaterialPath):
         old, new = mixing(tanks[:, :, TOTAL], inflow[:, :, TOTAL], leaves)
         out: Vector = tanks * old[:, :, None] + inflow * new[:, :, None]
         if self._segregation.active:
-            out += self._segregation.shift(out, old, new)
+            self._segregate(out, 1.0 - old[FRAME])
         tanks += inflow - out
         np.maximum(tanks, 0.0, out=tanks)
         self.hopper_exit, self.frame_exit = out[OUTLET], out[FRAME]
+
+    def _segregate(self, leaving: Vector, stays: Vector) -> None:
+        """Change what leaves hopper and feed frame, (2, n, N_EXTENTS), in place; the hopper trades with its wall ring."""
+        volume = np.stack((self._plug[1], self._tanks[FRAME] * stays[:, None]))
+        given, taken = self._segregation.trade(volume, leaving)
+        leaving += given - taken
+        self._tanks[OUTLET] += given[0] - taken[0]
+        self._plugs.trade(self.n_lines, given[0], taken[0])
 
     def _shear(self) -> None:
         add_shear(self._blender.cells, self.impeller)

@@ -23,6 +23,7 @@ class FeedFrame:
         self._pipe = frame["dead_time"] * flow_ref
         self._hold_up: Vector = frame["hold_up"]
         self._ratio = np.ones_like(self._pipe)
+        self._paddle = np.zeros_like(self._pipe)
         self.small = self.whole = self.full = self._pipe
         self.adjust(frame["paddle_speed"])
 
@@ -33,7 +34,9 @@ class FeedFrame:
 
     def adjust(self, paddle: Vector) -> None:
         """Take over the paddle speed (n,) [rev/s]."""
-        frame = self._frame
+        if np.array_equal(paddle, self._paddle):
+            return
+        frame, self._paddle = self._frame, paddle
         ratio = bounded(paddle / frame["paddle_speed"], *PADDLE_RANGE)
         self._ratio = np.where(paddle > 0.0, ratio, self._ratio)
         self.whole = self._hold_up * np.power(self._ratio, -frame["hold_up_exponent"])
@@ -50,6 +53,7 @@ class SingleTankFrame(FeedFrame):
         pipe = dispersion["frame_dead_time"] * flow_ref
         self._hold_up = frame["hold_up"] + self._pipe - pipe
         self._pipe = pipe
+        self._paddle = np.zeros_like(pipe)
         self.adjust(frame["paddle_speed"])
 
     def adjust(self, paddle: Vector) -> None:

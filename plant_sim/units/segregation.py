@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from plant_sim.extents import ACTIVE, API, COMPONENTS, LOT_SLOTS, LOTS_FROM, N_EXTENTS, TINY_KG, Vector, bounded
+from plant_sim.extents import ACTIVE, API, COMPONENTS, LOT_SLOTS, LOTS_FROM, N_EXTENTS, TINY_KG, TOTAL, Vector, bounded
 
 #: A level that moves slower than this share of the throughput leaves the surface as it is.
 STILL = 0.03
-#: Largest relative change of the API in what leaves.
-SHIFT_MAX = 0.2
+#: Largest relative change of the API in what leaves; largest share of a component that a volume gives in a second.
+SHIFT_MAX, GIVEN_MAX = 0.2, 0.1
 _API_COLUMNS = np.zeros(N_EXTENTS)
 _API_COLUMNS[[API, ACTIVE]] = 1.0
 _API_COLUMNS[LOTS_FROM : LOTS_FROM + LOT_SLOTS] = 1.0
@@ -20,11 +20,12 @@ _OTHER_COLUMNS[API] = 0.0
 
 
 class Segregation:
-    """Exchange of API against the other components between a volume and what leaves it, mass for mass.
+    """Trade of API against the other components, mass for mass, between k volumes and what leaves them.
 
     Relative gain of API in the outflow e = amplitude x (fall of level / reference flow), 0 below STILL. At a constant
     level nothing happens; over a cycle of levels nothing is lost. Direction after the sifting of fines towards the
-    core of a hopper in funnel flow; amplitude is an estimate. Bulk volume, water and shear stay where they are.
+    core of a hopper in funnel flow, whose rim comes last; amplitude is an estimate. Bulk volume, water and shear stay
+    where they are. Wrong for API coarser than the excipients (other sign).
     """
 
     def __init__(self, amplitude: Vector, flow_ref: Vector) -> None:
@@ -41,13 +42,27 @@ class Segregation:
         self.gain = bounded((self._amplitude + extra) * fall, -SHIFT_MAX, SHIFT_MAX)
         self.active = bool(self.gain.any())
 
-    def shift(self, leaving: Vector, old: Vector, new: Vector) -> Vector:
-        """Return what outflows (k, n, N_EXTENTS) gain; old, new (k, n): shares of tank and inflow that leave."""
-        apart = leaving[:, :, API]
-        rest = leaving[:, :, API + 1] + leaving[:, :, API + 2] + leaving[:, :, API + 3]
-        ratio = apart / np.maximum(rest, TINY_KG)
-        share = np.maximum(np.maximum(old, new), TINY_KG)
-        room = 0.5 * np.minimum((1.0 - share) / share, 1.0) / np.maximum(ratio, 1.0)
-        gain = bounded(self.gain, -room, room)
-        each = gain[:, :, None] * (_API_COLUMNS - ratio[:, :, None] * _OTHER_COLUMNS)
-        return leaving * each
+    def trade(self, volume: Vector, leaving: Vector) -> tuple[Vector, Vector]:
+        """Return what volumes give to what leaves them this second, and what they take; all (k, n, N_EXTENTS).
+
+        Both have the same mass; the taker's API share changes by the gain unless the giver has too little.
+        """
+        api, others = _halves(leaving)
+        api_there, others_there = _halves(volume)
+        moved = bounded(self.gain * api, -GIVEN_MAX * others_there, np.minimum(GIVEN_MAX * api_there, 0.5 * others))
+        rich, poor = np.maximum(moved, 0.0), np.maximum(-moved, 0.0)
+        given = volume * _columns(rich / np.maximum(api_there, TINY_KG), poor / np.maximum(others_there, TINY_KG))
+        taken = leaving * _columns(poor / np.maximum(api, TINY_KG), rich / np.maximum(others, TINY_KG))
+        given[:, :, TOTAL] = taken[:, :, TOTAL] = np.abs(moved)
+        return given, taken
+
+
+def _halves(material: Vector) -> tuple[Vector, Vector]:
+    """Return (API, other components) [kg] of material (k, n, N_EXTENTS)."""
+    return material[:, :, API], material[:, :, API + 1] + material[:, :, API + 2] + material[:, :, API + 3]
+
+
+def _columns(of_api: Vector, of_others: Vector) -> Vector:
+    """Return the share of each column, (k, n, N_EXTENTS), from the shares of API and of the others, (k, n)."""
+    result: Vector = of_api[:, :, None] * _API_COLUMNS + of_others[:, :, None] * _OTHER_COLUMNS
+    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plant_sim.columns import Columns
+from plant_sim.effects import FaultEffects
 from plant_sim.extents import N_EXTENTS, TOTAL, Counts, Vector
 from plant_sim.units.blender import N_BLENDER_TANKS, BlenderTorque, PowerHoldUp, StandingPowder
 from plant_sim.units.feed_frame import FeedFrame
@@ -99,14 +100,18 @@ class TankPath(MaterialPath):
         self.blender_exit, self.hopper_exit, self.frame_exit = streams[8], streams[3], streams[7]
         self._plugs.push(np.concatenate((self.blender_exit, feed, self.hopper_exit)))
 
+    def _adjust(self, effects: FaultEffects) -> None:
+        super()._adjust(effects)
+        frame = self._feed_frame
+        self._target[0, 0], self._target[1, 0], self._target[2, 0] = frame.small, frame.whole, frame.full
+
     def _flows(self, mass: Vector, inflow: Vector, intake_kg: Vector, limit: Vector) -> Vector:
         """Return the mass of each stream this second, (9, n), from masses (9, n)."""
         above = mass.take(_UPWARDS, axis=0).reshape(4, 2, self.n_lines)
         below = np.add.accumulate(above, axis=0)
         held = below[3, 1]
         out = np.minimum(self._law.flow(self.standing.beside(held), self.impeller), mass[BLENDER_3])
-        target, frame = self._target, self._feed_frame
-        target[0, 0], target[1, 0], target[2, 0] = frame.small, frame.whole, frame.full
+        target = self._target
         np.multiply(self._below, held + inflow - out, out=target[:, 1])
         leave = np.concatenate((intake_kg, out)).reshape(2, self.n_lines)
         there = above[1:]
@@ -127,13 +132,23 @@ class TankPath(MaterialPath):
         for first, last, source in STAGES:
             out[first:last] += streams[source : source + last - first] * share[first:last]
             if first == 0 and self._segregation.active:
-                leaving = out[HOPPER : FRAME_1 + 1 : 2]
-                leaving += self._segregation.shift(leaving, old[HOPPER : FRAME_1 + 1 : 2], new[HOPPER : FRAME_1 + 1 : 2])
+                self._segregate(out[HOPPER : FRAME_1 + 1 : 2], 1.0 - old[FRAME_1])
         for first, last, source in STAGES:
             tanks[first:last] += streams[source : source + last - first]
         tanks -= out
         np.maximum(tanks, 0.0, out=tanks)
         return streams
+
+    def _segregate(self, leaving: Vector, stays: Vector) -> None:
+        """Change what leaves hopper and first frame tank, (2, n, N_EXTENTS), in place; stays (n,): share of the latter.
+
+        The hopper trades with its plug, the frame with what stays in its tank (which loses what leaves afterwards).
+        """
+        volume = np.stack((self._plug[0], self._tanks[FRAME_1] * stays[:, None]))
+        given, taken = self._segregation.trade(volume, leaving)
+        leaving += given - taken
+        self._tanks[HOPPER] += given[0] - taken[0]
+        self._plugs.trade(0, given[0], taken[0])
 
     def _shear(self) -> None:
         add_shear(self._tanks[BLENDER_TANKS], self.impeller)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from plant_sim.extents import N_EXTENTS, TINY_KG, TOTAL, Counts, Vector
+from plant_sim.extents import COMPONENTS, N_EXTENTS, TINY_KG, TOTAL, Counts, Vector
 
 #: Places a lane has at first, and most parcels it may hold; beyond that neighbours merge.
 PLACES, PARCELS_MAX = 128, 2048
 #: Parcels looked at together when material leaves: three hold a second's flow unless flow has just changed much.
 AT_ONCE = 3
-#: A parcel lighter than this is none [kg].
-NO_PARCEL_KG = 1e-12
-#: Divides where nothing is there [kg].
-_NOTHING_KG = 1e-300
+#: Smallest number there is: divides where nothing is there [kg].
+_NOTHING_KG = 5e-324
 
 
 class PlugFlow:
@@ -71,13 +69,25 @@ class PlugFlow:
         return out, wanted - end[:, -1:]
 
     def push(self, material: Vector) -> None:
-        """Add a parcel (n_lanes, N_EXTENTS) at the newest end; an empty one takes no place."""
+        """Add a parcel (n_lanes, N_EXTENTS) at the newest end; one without mass must be empty and takes no place."""
         self._rows[self._next] = material[:, None, :]
-        self._next += material[:, :1] > NO_PARCEL_KG
+        self._next += material[:, :1] > 0.0
         self.held += material
         self._pushes_left -= 1
         if self._pushes_left == 0:
             self._make_room()
+
+    def trade(self, first_lane: int, given: Vector, taken: Vector) -> None:
+        """Let the lanes from first_lane on give and take material (n, N_EXTENTS) of equal mass, all along their length.
+
+        Each parcel gives in proportion to what it has of a column and takes in proportion to its mass.
+        """
+        for i in np.flatnonzero(given[:, TOTAL] > 0.0).tolist():
+            held, parcels = self.held[first_lane + i], self.parcels(first_lane + i)
+            gone = parcels * (given[i] / np.maximum(held, _NOTHING_KG))
+            gone[:, TOTAL] = gone[:, COMPONENTS].sum(axis=1)
+            parcels += parcels[:, :1] * (taken[i] / held[TOTAL]) - gone
+            held += taken[i] - given[i]
 
     def _make_room(self) -> None:
         """Move all rows to the start of their lanes; double the lanes if one is more than half full."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from line.configuration import PlantFault
+from line.modes import LineState
 from plant_sim.effects import EFFECTS
 from plant_sim.fault_library.kind import Move
 from plant_sim.faults import FAULTS
@@ -146,3 +147,12 @@ def test_every_fault_says_what_it_is() -> None:
         assert len(kind.meaning) > 30 and kind.recovery and kind.signature, name
         assert set(kind.moves) <= known, name
         assert all(0 < move.least <= move.most and 0 <= move.from_s < move.to_s <= END - ONSET for move in kind.signature), name
+
+
+def test_every_line_makes_tablets_again_at_the_end(watched: Watched) -> None:
+    state = watched.columns.index(("Sys/LineState", "mean"))
+    made = watched.columns.index(("Press/TabletsMade", "mean"))
+    at_rest = [name for name in FAULTS if watched.of(name)[-1, state] != float(LineState.EXECUTE)]
+    assert at_rest == []
+    slow = [name for name in FAULTS if watched.of(name)[-1, made] - watched.of(name)[-61, made] < 20 * 60]
+    assert slow == []

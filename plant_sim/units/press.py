@@ -161,7 +161,6 @@ class Press:
         mass *= (taken[:, TOTAL] / np.maximum(mass.sum(axis=1), TINY_KG))[:, None]
         parts = normals[:, :n_slots] * self._mixing.at(n_slots)["sigma"]
         parts += 1.0
-        np.maximum(parts, 0.0, out=parts)
         parts *= mass
         parts *= (taken[:, ACTIVE] / np.maximum(parts.sum(axis=1), TINY_KG))[:, None]
         tablets.content_kg = parts

@@ -207,6 +207,7 @@ EQUATIONS = {
     canonical.content_hash: "test_equal_content_has_equal_hashes",
     clock.simulated_utc: "test_a_second_is_a_second",
     configuration.near: "test_a_near_match_is_one_of_the_known_words",
+    configuration.late_onsets: "test_exactly_the_onsets_that_are_not_before_the_end_are_late",
     quality.quality_of_status: "test_severity_decides_the_class",
     records.plain: "test_plain_is_finite_and_settled",
     ownership.ownership_table: "test_the_ownership_page_holds_every_writable_tag",
@@ -311,6 +312,13 @@ def test_a_second_is_a_second(k: int) -> None:
 def test_a_near_match_is_one_of_the_known_words(unknown: str, known: list[str]) -> None:
     answer = configuration.near(unknown, known)
     assert answer.startswith("known: ") or any(candidate in answer for candidate in known)
+
+
+@given(st.lists(st.integers(0, 90000), max_size=8), st.floats(0.1, 1440))
+def test_exactly_the_onsets_that_are_not_before_the_end_are_late(seconds: list[int], minutes: float) -> None:
+    onsets = [(f"faults.{i}.at_s", second) for i, second in enumerate(seconds)]
+    late = configuration.late_onsets(onsets, minutes)
+    assert [key for key, _, _ in late] == [key for key, second in onsets if second >= minutes * 60]
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -34,7 +34,13 @@ Variant = Annotated[
 PlantSeed = Annotated[
     int | None, typer.Option(help="Another plant of the design: draws its parameters. Left out: --seed.", min=0, max=2**31 - 1)
 ]
-Controller = Annotated[str, typer.Option(help="plc (vendor loops only), nmpc (predictive) or dompc (do-mpc, slow).")]
+Controller = Annotated[
+    str,
+    typer.Option(
+        help="plc (vendor loops only), ratio (feeders paced by the scales), pid (cascade), pid+kalman (the same on the "
+        "estimate), lmpc (linear predictive), nmpc (predictive) or dompc (do-mpc, slow)."
+    ),
+]
 Spectra = Annotated[Path | None, typer.Option(help="CSV of measured spectra: the probe plays batches the model never saw.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the lots.")]
 Secrets = Annotated[Path, typer.Option(help="Folder of certificates and passwords; made on first use.")]

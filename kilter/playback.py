@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from apc.supervision.assembly import NAMES
 from engine.playback import Replayed, play_back
 from historian.runs import run_folder
 from kilter.runner import configured, controller_named
@@ -21,7 +22,7 @@ from line.errors import ConfigurationError
 
 def playback(
     lot: Annotated[str, typer.Argument(help="Lot name, a folder below --runs.")],
-    controller: Annotated[str, typer.Option(help="plc, nmpc or dompc.")] = "nmpc",
+    controller: Annotated[str, typer.Option(help=f"One of {', '.join(NAMES)}.")] = "nmpc",
     runs: Annotated[Path, typer.Option(help="Folder that holds the lots.")] = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:

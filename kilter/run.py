@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from pydantic import BaseModel, ConfigDict, Field
 
+from apc.supervision.assembly import ControllerName
 from kilter.runner import Request, launch
 from line.configuration import load
 from line.errors import ConfigurationFaults, Fault
@@ -27,7 +28,7 @@ class RunConfiguration(BaseModel):
     wire_mode: WireMode
     scenario: str
     recipe: str
-    controller: Literal["plc", "nmpc", "dompc"]
+    controller: ControllerName
     controller_mode: Literal["OFF", "WARM", "ON"]
     soft_sensor: Path
     secrets: Path

@@ -117,7 +117,8 @@ class ControllerConfiguration(_Strict):
     """What the predictive controller may do and what it strives for, and the model it believes in.
 
     `model` the parameters of the control model by name; `soft_limits` by output name, the dearest is given up last;
-    `noise` the estimator's standard deviations by name (unit in the name).
+    `noise` the estimator's standard deviations by name (unit in the name); `tuning` one table a controller that has
+    settings of its own, by the controller's name.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -130,6 +131,7 @@ class ControllerConfiguration(_Strict):
     max_iterations: int = Field(ge=1, le=10000)
     soft_limits: dict[str, SoftLimit] = Field(default_factory=dict)
     noise: dict[str, float] = Field(default_factory=dict)
+    tuning: dict[str, dict[str, float]] = Field(default_factory=dict)
     model: dict[str, ModelParameter] = Field(default_factory=dict)
 
 

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from apc.control.dompc import DoMpcController
+from apc.control.lmpc import LinearPredictiveControl
 from apc.control.nmpc import RealTimeIteration
 from apc.control.objective import Objective, build_objective
+from apc.control.pid import Believed, PidControl
 from apc.control.plc import VendorLoops
-from apc.control.problem import Controller
+from apc.control.press_gains import press_gains
+from apc.control.problem import Controller, Problem, Reading
+from apc.control.ratio import RatioControl
+from apc.control.step_response import step_test
+from apc.control.tuning import LinearTuning, PidTuning, RatioTuning, read_tuning
 from apc.estimation.noise import check_noise
 from apc.supervision.tags import InputScaling, TagLimits, recipe_inputs, tag_limits
 from flowsheet.assembly import Flowsheet, build_flowsheet
-from flowsheet.layout import STEP_S
+from flowsheet.layout import N_FEEDERS, OUTPUTS, STEP_S
 from flowsheet.parameters import flowsheet_parameters
 from line.configuration import ControllerConfiguration, LineConfiguration
 from line.errors import ConfigurationFaults, Fault
 from line.recipe import Recipe
 from line.tags import TagRegister
 
-ControllerName = Literal["plc", "nmpc", "dompc"]
-NAMES: tuple[ControllerName, ...] = ("plc", "nmpc", "dompc")
+ControllerName = Literal["plc", "ratio", "pid", "pid+kalman", "lmpc", "nmpc", "dompc"]
+NAMES: tuple[ControllerName, ...] = ("plc", "ratio", "pid", "pid+kalman", "lmpc", "nmpc", "dompc")
+#: Controllers that look at no analyser: they need no tablets to begin with, and the NIR's authority is not theirs.
+WITHOUT_ANALYSERS = ("plc", "ratio")
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,8 @@ def build_parts(
         "lubricant_tablet": 100.0 * p.fraction_lubricant,
     }
     objective = build_objective(configuration, targets, np.array(p.fractions), registered)
-    return ControlParts(flowsheet, scaling, limits, objective, _controller(name, flowsheet, objective, configuration, limits))
+    parts = ControlParts(flowsheet, scaling, limits, objective, VendorLoops(registered, sum(configuration.move_blocks)))
+    return replace(parts, controller=_controller(name, parts, configuration))
 
 
 def known_parameters(recipe: Recipe, line: LineConfiguration) -> dict[str, float]:
@@ -81,15 +91,36 @@ def _check_horizon(configuration: ControllerConfiguration, line: LineConfigurati
         raise ConfigurationFaults(faults)
 
 
-def _controller(
-    name: ControllerName, flowsheet: Flowsheet, objective: Objective, configuration: ControllerConfiguration, limits: TagLimits
-) -> Controller:
-    n_steps = sum(configuration.move_blocks)
+def _controller(name: ControllerName, parts: ControlParts, configuration: ControllerConfiguration) -> Controller:
+    flowsheet, objective, free = parts.flowsheet, parts.objective, parts.limits.free
+    blocks, most = configuration.move_blocks, configuration.max_iterations
+    flow_unit = parts.scaling.plant_per_scaled[:N_FEEDERS]
+    n_steps = sum(blocks)
     if name == "plc":
-        return VendorLoops(objective.recipe, n_steps)
+        return parts.controller
+    if name == "ratio":
+        return RatioControl(objective, flow_unit, read_tuning(configuration, name, RatioTuning), n_steps)
+    if name in ("pid", "pid+kalman"):
+        p, tuning = flowsheet.parameters, read_tuning(configuration, name, PidTuning)
+        believed = None if name == "pid" else believed_readings(flowsheet)
+        return PidControl(p, objective, flow_unit, press_gains(p), tuning, n_steps, believed)
+    if name == "lmpc":
+        tuning_linear = read_tuning(configuration, name, LinearTuning)
+        model, fade = step_test(flowsheet, objective.targets), flowsheet.parameters.feeder_deviation_time
+        return LinearPredictiveControl(model, objective, flow_unit, fade, blocks, most, tuning_linear, free)
     if name == "nmpc":
-        return RealTimeIteration(flowsheet, objective, configuration.move_blocks, configuration.max_iterations, limits.free)
+        return RealTimeIteration(flowsheet, objective, blocks, most, free)
     if name == "dompc":
-        return DoMpcController(flowsheet, objective, n_steps, configuration.max_iterations, limits.free)
+        return DoMpcController(flowsheet, objective, n_steps, most, free)
     remedy = f"use one of {', '.join(NAMES)}"
     raise ConfigurationFaults([Fault("command line", "controller", repr(name), remedy)])
+
+
+def believed_readings(flowsheet: Flowsheet) -> Believed:
+    """Return what turns a problem's estimate into readings of now, by output name, plant units."""
+
+    def read(problem: Problem) -> Mapping[str, Reading]:
+        y = np.array(flowsheet.outputs(problem.x, problem.u_before, problem.d)).ravel()
+        return {name: Reading(float(value)) for name, value in zip(OUTPUTS, y, strict=True)}
+
+    return read

@@ -46,6 +46,7 @@ class Observer:
     ) -> None:
         self._flowsheet, self._configuration, self._scaling = flowsheet, configuration, scaling
         self._averager = ReadingAverager(register)
+        self.readings = self._averager.take()
         self.reset()
 
     def reset(self) -> None:
@@ -79,7 +80,7 @@ class Observer:
 
     def estimate(self, observation: Observation, in_force: Vector) -> Estimate:
         """Return the estimate at this decision; in_force (N_U,) the set-points that the plant holds, plant units."""
-        readings = self._averager.take()
+        readings = self.readings = self._averager.take()
         if not self._started:
             self._filter.start(readings)
             self._started = True

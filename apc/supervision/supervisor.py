@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apc.control.plc import hold_ratio
-from apc.control.problem import Plan, Problem
+from apc.control.problem import Plan, Problem, Reading
 from apc.estimate import Estimate
 from apc.observation import Observation
-from apc.supervision.assembly import ControllerName, build_parts
+from apc.supervision.assembly import WITHOUT_ANALYSERS, ControllerName, build_parts
 from apc.supervision.checks import Candidate, MoveGate, Refusal
+from apc.supervision.measurements import MeasurementBoard
 from apc.supervision.observer import Observer
 from apc.supervision.shedding import Shedding
 from apc.supervision.tags import INPUT_TAGS, THROUGHPUT, recipe_inputs
@@ -53,8 +54,10 @@ class Supervisor:
         self.controller = parts.controller
         self._configuration = controller_configuration
         self._observer = Observer(parts.flowsheet, controller_configuration, register, parts.scaling)
+        self._board = MeasurementBoard(parts.flowsheet.parameters, controller_configuration.noise)
         self._gate = MoveGate(parts.limits, controller_configuration.max_iterations)
         self._shedding = Shedding()
+        self._measured: dict[str, Reading] = {}
         self._in_force = recipe_inputs(recipe, recipe.setpoints[THROUGHPUT])
         self._flow: float | None = None
 
@@ -73,11 +76,13 @@ class Supervisor:
         if observation.mode is ControllerMode.OFF:
             self._observer.skip()
             self._observer.reset()
+            self._board.reset()
             self.controller.reset()
             self._shedding.idle()
             return self._decision(observation, status="OFF", valid=False, rung="off", text="controller is OFF")
         self._in_force = self._scaling.in_force(observation.snapshot, self._in_force)
         estimate = self._observer.estimate(observation, self._in_force)
+        self._measured = self._board.update(self._observer.readings, observation)
         if not self._observer.healthy:
             self._observer.reset()
             refusal = Refusal(Reason.INPUT_UNUSABLE, "the estimate is not finite; estimator restarted, holding last move")
@@ -108,7 +113,7 @@ class Supervisor:
         return self._applied(observation, plan, inputs, estimate)
 
     def _plan(self, problem: Problem, estimate: Estimate) -> Plan:
-        if estimate.ready or self.controller.name == "plc":
+        if estimate.ready or self.controller.name in WITHOUT_ANALYSERS:
             return self.controller.plan(problem)
         self.controller.reset()
         return hold_ratio(problem, self._objective.fractions)
@@ -123,7 +128,7 @@ class Supervisor:
         authority = self._configuration.nir_trim_limit_pct / 100.0 + estimate.feed_forward
         centre = 1.0 / (1.0 + estimate.confirmed_bias_api)
         before = scaled(self._in_force)
-        if self.controller.name != "plc":
+        if self.controller.name not in WITHOUT_ANALYSERS:
             low[0] = max(low[0], (centre - authority) * min(float(relative.min()), float(before[1])))
             high[0] = min(high[0], (centre + authority) * max(float(relative.max()), float(before[1])))
         problem = Problem(
@@ -135,6 +140,9 @@ class Supervisor:
             rate=scaled(self._limits.rate),
             flow=relative,
             flow_rate=self._limits.throughput[2] / reference,
+            flow_low=self._limits.throughput[0] / reference,
+            flow_high=self._limits.throughput[1] / reference,
+            measured=self._measured,
         )
         return problem, (float(low[0] * per_scaled[0]), float(problem.high[0] * per_scaled[0]))
 

@@ -18,7 +18,7 @@ from plant_sim.units.tablets import MAX_TABLETS, Tablets
 #: Transport is at most so many standard deviations from its mean.
 TRANSPORT_REACH = 4.0
 #: A clogged deduster takes at most so many times longer.
-SLOWEST = 3.0
+SLOWEST = 10.0
 
 
 class Destination(IntEnum):

@@ -27,6 +27,8 @@ FLOW_NAMES = ("mass_flow_api", "mass_flow_premix", "mass_flow_lactose", "mass_fl
 NIR_MEAN_S = 120.0
 #: Share of the gap between assay and NIR that one assay moves the NIR's offset.
 ASSAY_SHARE = 0.5
+#: An assay is left out if that mean moved more around its time than this many of its standard deviations.
+STEADY_SIGMA = 5.0
 #: How long means of spectra are kept [decisions]: an assay's age and the way from probe to tablet.
 KEPT = 120
 
@@ -42,7 +44,7 @@ class MeasurementBoard:
     | offset_nir | that of the assay | 0 | half way to each assay's gap |
 
     `offset_nir`: mean of the NIR around the time at which an assayed tablet's blend passed the probe, minus the assay.
-    Wrong while the potency itself runs away between probe and tablet.
+    Nothing is learnt while that mean moves. Wrong if potency drifts slower than that between probe and tablet.
     """
 
     def __init__(self, p: FlowsheetParameters, noise: Mapping[str, float]) -> None:
@@ -113,11 +115,19 @@ class MeasurementBoard:
         self._means.append((nir.step, before + STEP_S / NIR_MEAN_S * (value - before)))
 
     def _calibrate(self, assay_pct_lc: float, pulled_step: float) -> None:
-        """Move the offset towards what an assay says; a mean lags behind its spectra by its time constant."""
+        """Move the offset towards what an assay says; a mean lags behind its spectra by its time constant.
+
+        While the potency moves, a lagging mean and a tablet do not speak of the same blend: then nothing is learnt.
+        """
         wanted = pulled_step - self._transport_s + NIR_MEAN_S
-        mean = next((m for step, m in self._means if step >= wanted), None)
-        if mean is not None:
-            self._offset += ASSAY_SHARE * (mean - assay_pct_lc - self._offset)
+        around = [(step, mean) for step, mean in self._means if abs(step - wanted) <= NIR_MEAN_S]
+        after = [mean for step, mean in around if step >= wanted]
+        if not after:
+            return
+        spread = self._noise["measured_nir_pct"] * math.sqrt(STEP_S / (2.0 * NIR_MEAN_S))
+        moved = max(mean for _, mean in around) - min(mean for _, mean in around)
+        if moved <= STEADY_SIGMA * spread:
+            self._offset += ASSAY_SHARE * (after[0] - assay_pct_lc - self._offset)
 
 
 def usable_spectrum(nir: SpectrumVerdict | None) -> bool:

@@ -2,7 +2,7 @@
 
 Compared are steady values, responses to steps of each set-point, and the mean residence time. The step responses of what
 the controller steers (potency, weight, force, hardness, lubricant) agree within 3 % of the step at every time wherever the
-output moves by 1 % or more, but for three cases (OTHERWISE). Hold-up and turret speed follow another structure
+output moves by 1 % or more, but for four cases (OTHERWISE). Hold-up and turret speed follow another structure
 in the plant (one blender hold-up against three tanks; a filtered level) and are asked for less. The model is told how
 fast the plant's force loop is: a tuning, no physics.
 """
@@ -47,8 +47,13 @@ TAGS = {
 QUALITIES = ("potency_tablet", "potency_blend", "weight", "force_main", "hardness", "lubricant_tablet")
 MECHANICS = ("hold_up_blender", "speed_turret")
 #: The plant's rollers and cam travel 0.05 mm/s, so that the first five seconds differ; its tablets recover and lose strength by
-#: other terms than the model's when their height changes (0.2 N of 70 N here), and gain 4 % more hardness by force.
-OTHERWISE = {("height", "weight"): 0.04, ("height", "hardness"): 0.25, ("force", "hardness"): 0.05}
+#: other terms than the model's when their height changes (0.2 N of 70 N here), and gain 4 % more hardness by force or lubricant.
+OTHERWISE = {
+    ("height", "weight"): 0.04,
+    ("height", "hardness"): 0.25,
+    ("force", "hardness"): 0.05,
+    ("lubricant", "hardness"): 0.05,
+}
 WARM_S, FOLLOW_S = 1200, 800
 
 

@@ -47,7 +47,7 @@ TAGS = {
 QUALITIES = ("potency_tablet", "potency_blend", "weight", "force_main", "hardness", "lubricant_tablet")
 MECHANICS = ("hold_up_blender", "speed_turret")
 #: The plant's rollers and cam travel 0.05 mm/s, so that the first five seconds differ; its tablets recover and lose strength by
-#: other terms than the model's when their height changes (0.2 N of 70 N here), and gain 4 % more hardness by force or lubricant.
+#: other terms than the model's when their height changes (0.2 N of 70 N here), and gain 4 % more by force or lubricant.
 OTHERWISE = {
     ("height", "weight"): 0.04,
     ("height", "hardness"): 0.25,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from line.modes import LineState, PlcMode, Regime
 from line.records import Alarm, AlarmState, Reason
@@ -66,6 +67,22 @@ ROWS: dict[str, AlarmRow] = {
             "compare the controller's limits with the PLC's",
         ),
         AlarmRow(
+            "FEEDER_DEVIATION",
+            3,
+            Reason.FEEDER_DEVIATION,
+            "a feeder's mass flow is off its set-point for longer than the PLC's limit",
+            "potency leaves its target within a few minutes; release predicts and diverts",
+            "look at the feeder: bridge, empty hopper, jam; compare its screw speed with its feed factor",
+        ),
+        AlarmRow(
+            "FEEDER_SUPPLY",
+            3,
+            Reason.FEEDER_SUPPLY,
+            "a feeder is low, overfilled, or its refill takes too long",
+            "the feeder runs empty, or its refill is blind for too long",
+            "check refill valve, vacuum and supply of the feeder that the event names",
+        ),
+        AlarmRow(
             "NIR_LOST",
             2,
             Reason.EVIDENCE_MISSING,
@@ -101,6 +118,15 @@ ROWS: dict[str, AlarmRow] = {
 }
 
 
+#: Messages of the PLC about a feeder and the alarm they stand for.
+FEEDER_EVENTS: dict[str, str] = {
+    "FLOW_DEVIATION": "FEEDER_DEVIATION",
+    "REFILL_TIMEOUT": "FEEDER_SUPPLY",
+    "FEEDER_LOW": "FEEDER_SUPPLY",
+    "FEEDER_OVERFILL": "FEEDER_SUPPLY",
+}
+
+
 def open_exceptions(alarms: Iterable[Alarm]) -> list[str]:
     """Return, once each, the alarms of priority 1 and 2 that no person has reviewed: open exceptions of the lot (R6)."""
     lines = [f"{a.id}: {a.cause}" for a in alarms if a.priority <= 2 and a.state is AlarmState.UNACKNOWLEDGED]
@@ -117,6 +143,20 @@ class AlarmBoard:
         self._last_valid_spectrum: int | None = None
         self._was_remote = False
         self._refused = 0.0
+        self._feeders: dict[str, set[str]] = {alarm: set() for alarm in FEEDER_EVENTS.values()}
+
+    def note_event(self, message: Mapping[str, Any]) -> None:
+        """Note a message of the PLC about a feeder: it stands from `active` true (or no word on it) to `active` false."""
+        code = str(message.get("code", ""))
+        if code == "REFILL_COMPLETE":
+            self._feeders["FEEDER_SUPPLY"].discard(f"REFILL_TIMEOUT {message.get('feeder')}")
+        if code not in FEEDER_EVENTS:
+            return
+        standing, name = self._feeders[FEEDER_EVENTS[code]], f"{code} {message.get('feeder')}"
+        if message.get("active", True):
+            standing.add(name)
+        else:
+            standing.discard(name)
 
     def note_spectrum(self, step: int, valid: bool) -> None:
         """Note that a spectrum came at `step`; only valid ones count as sight."""
@@ -140,6 +180,7 @@ class AlarmBoard:
             "LINE_HELD": state == LineState.HELD,
             "CONTROL_SHED": shed and running,
             "SETPOINT_REFUSED": more_refused,
+            **{alarm: bool(names) for alarm, names in self._feeders.items()},
             "NIR_LOST": blind,
             "POTENCY_DIVERT": gate_reason is Reason.POTENCY_OUTSIDE,
             "WEIGHT_DIVERT": gate_reason is Reason.WEIGHT_OUTSIDE,

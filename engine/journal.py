@@ -30,6 +30,15 @@ PLANT_EVENTS: dict[str, Reason] = {
     "PLC_LOCAL": Reason.PLC_LOCAL,
     "PLC_REMOTE": Reason.REMOTE_ACCEPTED,
     "SETPOINT_REFUSED": Reason.SETPOINT_REFUSED,
+    "REMOTE_REFUSED": Reason.REQUEST_REFUSED,
+    "COMMAND_REFUSED": Reason.REQUEST_REFUSED,
+    "STATE_CHANGED": Reason.STATE_CHANGED,
+    "INTERLOCK": Reason.INTERLOCK,
+    "FLOW_DEVIATION": Reason.FEEDER_DEVIATION,
+    "REFILL_TIMEOUT": Reason.FEEDER_SUPPLY,
+    "FEEDER_LOW": Reason.FEEDER_SUPPLY,
+    "FEEDER_OVERFILL": Reason.FEEDER_SUPPLY,
+    "LAB_RESULT": Reason.LAB_RESULT,
 }
 #: What a spectrum is stored with, so that a model can be recalibrated from the record.
 SPECTRUM_IDENTITY = ("SpectrumId", "IntegrationTime", "ReferenceId", "InstrumentSerial", "ProbeId")
@@ -136,6 +145,7 @@ class Journal:
     def _plant_events(self, snapshot: Snapshot, regime: Regime) -> list[Event]:
         events = []
         for message in snapshot.events:
+            self.board.note_event(message)
             code = str(message.get("code", ""))
             reason = PLANT_EVENTS.get(code, Reason.COMMAND)
             words = ", ".join(f"{k} {v}" for k, v in message.items() if k != "code")

@@ -72,3 +72,24 @@ def test_every_alarm_tells_cause_consequence_and_action(alarm_id: str) -> None:
     assert 1 <= row.priority <= 4
     assert all(len(words.split()) >= 3 for words in (row.cause, row.consequence, row.action))
     assert AlarmState.UNACKNOWLEDGED in AlarmState
+
+
+def test_a_feeder_alarm_stands_from_the_plcs_word_to_its_word() -> None:
+    board = AlarmBoard(20)
+    board.note_event({"code": "FLOW_DEVIATION", "feeder": 1, "active": True})
+    board.note_event({"code": "FLOW_DEVIATION", "feeder": 2, "active": True})
+    assert changes(board, frame(1), Reason.CONFORMS, False) == [("FEEDER_DEVIATION", "UNACKNOWLEDGED")]
+    board.note_event({"code": "FLOW_DEVIATION", "feeder": 1, "active": False})
+    assert changes(board, frame(2), Reason.CONFORMS, False) == []
+    board.note_event({"code": "FLOW_DEVIATION", "feeder": 2, "active": False})
+    assert changes(board, frame(3), Reason.CONFORMS, False) == [("FEEDER_DEVIATION", "RETURNED")]
+
+
+def test_a_late_refill_stands_until_a_refill_of_that_feeder_is_complete() -> None:
+    board = AlarmBoard(20)
+    board.note_event({"code": "REFILL_TIMEOUT", "feeder": 3})
+    assert changes(board, frame(1), Reason.CONFORMS, False) == [("FEEDER_SUPPLY", "UNACKNOWLEDGED")]
+    board.note_event({"code": "REFILL_COMPLETE", "feeder": 1})
+    assert changes(board, frame(2), Reason.CONFORMS, False) == []
+    board.note_event({"code": "REFILL_COMPLETE", "feeder": 3})
+    assert changes(board, frame(3), Reason.CONFORMS, False) == [("FEEDER_SUPPLY", "RETURNED")]

@@ -251,8 +251,7 @@ class Lines:
         before = self.press.revolutions
         tablets = self.press.fill(self.path.at_die, loops.turret, loops.fill_depth, loops.main_height, effects, press_normals)
         self.new_revolution = self.press.revolutions != before
-        intake = tablets.mass_kg.sum(axis=1)
-        self.path.step(self.feed, intake, loops.impeller, self.paddle, effects)
+        self.path.step(self.feed, tablets.drawn_kg, loops.impeller, self.paddle, effects)
         self.pressed += self.path.frame_exit
         each = press_normals[:, 1:].reshape(n, NORMALS_A_TABLET, MAX_TABLETS)
         force = self.main_force_setpoint

@@ -224,7 +224,7 @@ class Compaction:
         force = pressure * wide["area"]
         in_die = pressure[1] * wide["per_pressure"]
         in_die += gap[1]
-        air = np.exp(force[0].sum(axis=1) / count * self._air_rate)
+        air = np.exp(np.add.reduce(force[0], 1) / count * self._air_rate)
         height = in_die * (self._recovery + self._air_recovery * air)[:, None]
         solid /= height
         return Stroke(force[0], force[1], pressure[1], in_die, height, solid, air)

@@ -108,7 +108,7 @@ class Press:
         mass *= depth_offset + depth_m[:, None]
         mass *= per_depth[:, None]
         mass *= ones.take(count, axis=0)
-        self._limit(mass, powder[:, TOTAL])
+        drawn = _limit(mass, powder[:, TOTAL])
         if self._age % POWDER_EVERY_S == 0:
             self._look(powder, effects)
         self._age += 1
@@ -120,7 +120,7 @@ class Press:
         counter, made = self.made_total + 1, flags.take(count, axis=0)
         self.made_total = self.made_total + count
         return Tablets(
-            made=made, count=count, first_station=first, first_counter=counter, mass_kg=mass,
+            made=made, count=count, first_station=first, first_counter=counter, mass_kg=mass, drawn_kg=drawn,
             pre_force_n=stroke.pre_force, force_n=stroke.force, force_read_n=read, pressure_pa=stroke.pressure,
             solid_fraction=stroke.solid_fraction, height_m=stroke.height, strength_pa=strength, ejection_n=ejection,
             content_kg=mass, judged_bad=made, rejected=made,
@@ -133,14 +133,6 @@ class Press:
         now = self._turned.astype(np.int64)
         self.revolutions = now // self.n_stations
         return passed % self.n_stations, now - passed
-
-    @staticmethod
-    def _limit(mass: Vector, room: Vector) -> None:
-        """Scale the dies of a line down, in place, where they ask for more powder than there is."""
-        asked = mass.sum(axis=1)
-        short = asked > room
-        if short.any():
-            mass *= np.where(short, room / np.maximum(asked, TINY_KG), 1.0)[:, None]
 
     def _look(self, powder: Vector, effects: FaultEffects) -> None:
         """Take in the powder at the dies, (n, N_EXTENTS)."""
@@ -158,17 +150,17 @@ class Press:
         """
         mass = tablets.mass_kg
         n_slots = mass.shape[1]
-        mass *= (taken[:, TOTAL] / np.maximum(mass.sum(axis=1), TINY_KG))[:, None]
+        mass *= (taken[:, TOTAL] / np.maximum(tablets.drawn_kg, TINY_KG))[:, None]
         parts = normals[:, :n_slots] * self._mixing.at(n_slots)["sigma"]
         parts += 1.0
         parts *= mass
-        parts *= (taken[:, ACTIVE] / np.maximum(parts.sum(axis=1), TINY_KG))[:, None]
+        parts *= (taken[:, ACTIVE] / np.maximum(np.add.reduce(parts, 1), TINY_KG))[:, None]
         tablets.content_kg = parts
         off = np.abs(tablets.force_read_n - force_setpoint[:, None])
         bad = off > window_n[:, None]
         bad &= tablets.made
         tablets.judged_bad = tablets.rejected = bad
-        self.judged_bad = self.judged_bad + bad.sum(axis=1)
+        self.judged_bad = self.judged_bad + np.add.reduce(bad, 1)
         if effects.any_active:
             tablets.rejected = bad & ~effects.reject_stuck[:, None]
 
@@ -178,3 +170,13 @@ def _shear(groups: dict[str, Columns], sheared_s: Vector) -> Vector:
     blender, frame = groups["blender"], groups["feed_frame"]
     frame_s = frame["hold_up"] / blender["reference_flow"]
     return blender["reference_speed"] * sheared_s + frame["paddle_speed"] * frame_s
+
+
+def _limit(mass: Vector, room: Vector) -> Vector:
+    """Scale the dies of a line down, in place, where they ask for more powder than there is; return what they take, (n,)."""
+    asked: Vector = np.add.reduce(mass, 1)
+    short = asked > room
+    if short.any():
+        mass *= np.where(short, room / np.maximum(asked, TINY_KG), 1.0)[:, None]
+        asked = np.add.reduce(mass, 1)
+    return asked

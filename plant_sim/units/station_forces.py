@@ -51,7 +51,7 @@ class StationForces:
             if effects.any_active:
                 new &= ~effects.force_stuck[:, None]
             np.copyto(self.newest, reading[self._rows, np.minimum(slot, n_slots - 1)], where=new)
-        self.mean = self.newest.sum(axis=1) / self._n_stations
+        self.mean = np.add.reduce(self.newest, 1) / self._n_stations
         off = self.newest - self.mean[:, None]
         off *= off
-        self.deviation = np.sqrt(off.sum(axis=1) / (self._n_stations - 1))
+        self.deviation = np.sqrt(np.add.reduce(off, 1) / (self._n_stations - 1))

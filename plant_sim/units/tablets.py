@@ -23,10 +23,10 @@ class Tablets:
     """The tablets compressed in one second; arrays (n_lines, n_slots), zero or meaningless where not `made`.
 
     n_slots is a multiple of SLOT_GROUP, enough for the line with most tablets. Between `fill` and `finish` mass is what
-    the die holds; content (active API, kg) is known after `finish`. first_counter, first_station (n_lines,) belong to
-    the first slot. solid_fraction, height_m and strength_pa are those of the relaxed tablet, pressure_pa and force_n
-    those of main compression, pre_force_n of pre-compression. `judged_bad` is what the press decided, `rejected` what
-    its gate did.
+    the die holds; content (active API, kg) is known after `finish`. drawn_kg (n_lines,) is what all dies take;
+    first_counter, first_station (n_lines,) belong to the first slot. solid_fraction, height_m and strength_pa are those
+    of the relaxed tablet, pressure_pa and force_n those of main compression, pre_force_n of pre-compression.
+    `judged_bad` is what the press decided, `rejected` what its gate did.
     """
 
     made: Flags
@@ -34,6 +34,7 @@ class Tablets:
     first_station: Counts
     first_counter: Counts
     mass_kg: Vector
+    drawn_kg: Vector
     pre_force_n: Vector
     force_n: Vector
     force_read_n: Vector
@@ -75,5 +76,5 @@ class Wide:
 
 def slots_for(count: Counts) -> int:
     """Return how many slots hold the largest count, a multiple of SLOT_GROUP from SLOT_GROUP to MAX_TABLETS."""
-    most = int(count.max())
+    most = int(np.maximum.reduce(count))
     return min(max(-(-most // SLOT_GROUP) * SLOT_GROUP, SLOT_GROUP), MAX_TABLETS)

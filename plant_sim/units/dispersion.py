@@ -56,10 +56,11 @@ class DispersiveBlender:
         forward = cells[:-1] * ((conveyed + thrown) * per_kg[:-1])[:, :, None]
         forward -= cells[1:] * (thrown * per_kg[1:])[:, :, None]
         out: Vector = cells[-1] * (leaves * per_kg[-1])[:, None]
-        cells[:-1] -= forward
-        cells[1:] += forward
-        cells[-1] -= out
-        cells[0] += feed
+        upper, lower, first, last = cells[:-1], cells[1:], cells[0], cells[-1]
+        upper -= forward
+        lower += forward
+        last -= out
+        first += feed
         np.maximum(cells, 0.0, out=cells)
         return out
 
@@ -143,18 +144,21 @@ class DispersionPath(MaterialPath):
         old, new = mixing(tanks[:, :, TOTAL], inflow[:, :, TOTAL], leaves)
         out: Vector = tanks * old[:, :, None] + inflow * new[:, :, None]
         if self._segregation.active:
-            self._segregate(out, 1.0 - old[FRAME])
+            self._segregate(out, old)
         tanks += inflow - out
         np.maximum(tanks, 0.0, out=tanks)
         self.hopper_exit, self.frame_exit = out[OUTLET], out[FRAME]
 
-    def _segregate(self, leaving: Vector, stays: Vector) -> None:
-        """Change what leaves hopper and feed frame, (2, n, N_EXTENTS), in place; the hopper trades with its wall ring."""
-        volume = np.stack((self._plug[1], self._tanks[FRAME] * stays[:, None]))
-        given, taken = self._segregation.trade(volume, leaving)
+    def _segregate(self, leaving: Vector, old: Vector) -> None:
+        """Change what leaves hopper and feed frame, (2, n, N_EXTENTS), in place, against what stays in them."""
+        given, taken = self._segregation.trade(self._tanks * (1.0 - old)[:, :, None], leaving)
         leaving += given - taken
-        self._tanks[OUTLET] += given[0] - taken[0]
-        self._plugs.trade(self.n_lines, given[0], taken[0])
+
+    def _stock(self) -> None:
+        tank = self._tanks[OUTLET]
+        given, taken = self._segregation.stock(0, self._plug[1], tank, self.hopper_exit)
+        tank += given - taken
+        self._plugs.trade(self.n_lines, given, taken)
 
     def _shear(self) -> None:
         add_shear(self._blender.cells, self.impeller)

@@ -107,6 +107,8 @@ class MaterialPath(ABC):
         levels = np.stack((self.hopper[:, TOTAL], self.frame[:, TOTAL]))
         self._extra[0] = effects.segregation
         self._segregation.watch(levels, float(SLOW_S), self._extra)
+        if self._segregation.supplies:
+            self._stock()
 
     @property
     @abstractmethod
@@ -118,10 +120,15 @@ class MaterialPath(ABC):
         """Decide how much moves, then move it."""
 
     @abstractmethod
+    def _stock(self) -> None:
+        """Let the hopper's outlet trade with the plug above it what segregation takes from it."""
+
+    @abstractmethod
     def _shear(self) -> None:
         """Add this second's shear."""
 
 
 def add_shear(tanks: Vector, speed: Vector) -> None:
     """Add one second of shear at `speed` (n,) [rev/s] to tanks (k, n, N_EXTENTS), in place."""
-    tanks[:, :, SHEAR] += speed * tanks[:, :, TOTAL]
+    shear = tanks[:, :, SHEAR]
+    shear += speed * tanks[:, :, TOTAL]

@@ -32,29 +32,48 @@ class Segregation:
         self._amplitude, self._flow_ref = amplitude, flow_ref
         self._level = np.zeros_like(amplitude)
         self.gain = np.zeros_like(amplitude)
-        self.active = False
+        self.supply = np.zeros_like(amplitude)
+        self.active = self.supplies = False
 
     def watch(self, level_kg: Vector, seconds: float, extra: Vector | float = 0.0) -> None:
         """Compare levels (k, n) with those of `seconds` ago; extra is added to the amplitude (a fault)."""
         fall = bounded((self._level - level_kg) / (seconds * self._flow_ref), -1.0, 1.0)
         self._level = level_kg
         fall = np.where(np.abs(fall) < STILL, 0.0, fall)
-        self.gain = bounded((self._amplitude + extra) * fall, -SHIFT_MAX, SHIFT_MAX)
-        self.active = bool(self.gain.any())
+        gain = bounded((self._amplitude + extra) * fall, -SHIFT_MAX, SHIFT_MAX)
+        self.supply = (0.5 * seconds) * (self.gain + gain)
+        self.gain = gain
+        self.active, self.supplies = bool(gain.any()), bool(self.supply.any())
 
     def trade(self, volume: Vector, leaving: Vector) -> tuple[Vector, Vector]:
         """Return what volumes give to what leaves them this second, and what they take; all (k, n, N_EXTENTS).
 
-        Both have the same mass; the taker's API share changes by the gain unless the giver has too little.
+        Both have the same mass; API in what leaves changes by the gain unless the volume has too little.
         """
-        api, others = _halves(leaving)
-        api_there, others_there = _halves(volume)
-        moved = bounded(self.gain * api, -GIVEN_MAX * others_there, np.minimum(GIVEN_MAX * api_there, 0.5 * others))
-        rich, poor = np.maximum(moved, 0.0), np.maximum(-moved, 0.0)
-        given = volume * _columns(rich / np.maximum(api_there, TINY_KG), poor / np.maximum(others_there, TINY_KG))
-        taken = leaving * _columns(poor / np.maximum(api, TINY_KG), rich / np.maximum(others, TINY_KG))
-        given[:, :, TOTAL] = taken[:, :, TOTAL] = np.abs(moved)
-        return given, taken
+        return _trade(self.gain * leaving[:, :, API], volume, leaving)
+
+    def stock(self, i_volume: int, above: Vector, volume: Vector, leaving: Vector) -> tuple[Vector, Vector]:
+        """Return what a volume (n, N_EXTENTS) gets from what lies above it, and what it gives back, same mass.
+
+        Called after each `watch` while `supplies`; it replaces what the volume trades with what leaves, by the
+        trapezoidal rule, so that a whole hopper feeds the trade of its outlet.
+        """
+        wanted = self.supply[i_volume] * leaving[:, API]
+        given, taken = _trade(wanted[None], above[None], volume[None])
+        return given[0], taken[0]
+
+
+def _trade(wanted: Vector, volume: Vector, leaving: Vector) -> tuple[Vector, Vector]:
+    """Return (given, taken) of volumes, (k, n, N_EXTENTS), that change API in what leaves by `wanted` (k, n) [kg]."""
+    api, others = _halves(leaving)
+    api_there, others_there = _halves(volume)
+    low = -np.minimum(GIVEN_MAX * others_there, 0.5 * api)
+    moved = bounded(wanted, low, np.minimum(GIVEN_MAX * api_there, 0.5 * others))
+    rich, poor = np.maximum(moved, 0.0), np.maximum(-moved, 0.0)
+    given = volume * _columns(rich / np.maximum(api_there, TINY_KG), poor / np.maximum(others_there, TINY_KG))
+    taken = leaving * _columns(poor / np.maximum(api, TINY_KG), rich / np.maximum(others, TINY_KG))
+    given[:, :, TOTAL] = taken[:, :, TOTAL] = np.abs(moved)
+    return given, taken
 
 
 def _halves(material: Vector) -> tuple[Vector, Vector]:

@@ -17,6 +17,8 @@ from plant_sim.units.transport import PlugFlow, mixing
 HOPPER, BLENDER_1, FRAME_1, BLENDER_2, FRAME_2, BLENDER_3 = range(6)
 N_TANKS, N_PLUGS = 6, 3
 BLENDER_TANKS, FRAME_TANKS = slice(BLENDER_1, N_TANKS, 2), slice(FRAME_1, N_TANKS, 2)
+#: Where levels move: hopper and first tank of the frame.
+UNSTEADY = slice(HOPPER, FRAME_1 + 1, 2)
 #: Plugs follow in the order hopper, blender, feed frame. Streams: out of the plugs, then out of each tank, same order.
 PLUG_HOPPER, PLUG_BLENDER, PLUG_FRAME = 6, 7, 8
 #: Streams that enter the tanks: (tanks from, to, first stream).
@@ -130,25 +132,28 @@ class TankPath(MaterialPath):
         np.multiply(tanks, old[:, :, None], out=out)
         share = new[:, :, None]
         for first, last, source in STAGES:
-            out[first:last] += streams[source : source + last - first] * share[first:last]
+            inflow, leaving = streams[source : source + last - first], out[first:last]
+            leaving += inflow * share[first:last]
             if first == 0 and self._segregation.active:
-                self._segregate(out[HOPPER : FRAME_1 + 1 : 2], 1.0 - old[FRAME_1])
+                self._segregate(out[UNSTEADY], old[UNSTEADY])
         for first, last, source in STAGES:
-            tanks[first:last] += streams[source : source + last - first]
+            tank = tanks[first:last]
+            tank += streams[source : source + last - first]
         tanks -= out
         np.maximum(tanks, 0.0, out=tanks)
         return streams
 
-    def _segregate(self, leaving: Vector, stays: Vector) -> None:
-        """Change what leaves hopper and first frame tank, (2, n, N_EXTENTS), in place; stays (n,): share of the latter.
-
-        The hopper trades with its plug, the frame with what stays in its tank (which loses what leaves afterwards).
-        """
-        volume = np.stack((self._plug[0], self._tanks[FRAME_1] * stays[:, None]))
-        given, taken = self._segregation.trade(volume, leaving)
+    def _segregate(self, leaving: Vector, old: Vector) -> None:
+        """Change what leaves hopper and first frame tank, (2, n, N_EXTENTS), in place, against what stays in them."""
+        stays = self._tanks[UNSTEADY] * (1.0 - old)[:, :, None]
+        given, taken = self._segregation.trade(stays, leaving)
         leaving += given - taken
-        self._tanks[HOPPER] += given[0] - taken[0]
-        self._plugs.trade(0, given[0], taken[0])
+
+    def _stock(self) -> None:
+        tank = self._tanks[HOPPER]
+        given, taken = self._segregation.stock(0, self._plug[0], tank, self.hopper_exit)
+        tank += given - taken
+        self._plugs.trade(0, given, taken)
 
     def _shear(self) -> None:
         add_shear(self._tanks[BLENDER_TANKS], self.impeller)

@@ -296,8 +296,10 @@ def test_segregation_enriches_what_leaves_while_the_level_falls_and_loses_nothin
             bench.step(powder(FLOW), speed * FLOW)
             share.append(float(bench.path.hopper_exit[0, API] / bench.path.hopper_exit[0, TOTAL]) / 0.08 - 1.0)
         seen.append(float(np.mean(share[15:30] if speed != 1.0 else share[-20:])))
-    # amplitude (0.01 + 0.2) x a fifth of the throughput
-    assert seen == pytest.approx([0.042, 0.0, -0.042, 0.0], abs=0.005)
+    # amplitude (0.01 + 0.2) x a fifth of the throughput, less what the outlet lacks until the plug has stocked it
+    assert 0.75 * 0.042 < seen[0] < 0.042
+    assert -0.042 < seen[2] < -0.75 * 0.042
+    assert np.abs([seen[1], seen[3]]).max() < 1e-4
     assert bench.pressed[0, API] / bench.pressed[0, TOTAL] == pytest.approx(0.08, rel=2e-3)
     assert bench.pressed[0, ACTIVE] == pytest.approx(bench.pressed[0, API], rel=1e-9)
     assert bench.pressed[0, LOTS_FROM] == pytest.approx(bench.pressed[0, API], rel=1e-9)  # lots go with their component

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from engine.wiring import LineFiles, load_files
-from gateway.inprocess import InProcessPort
 from hil.figures import Figure
 from hil.validation.drive import Drive, LinePlan
 from hil.virtual_plant import build_plant, reference_plant
@@ -24,6 +23,7 @@ from line.clock import WallClock
 from line.configuration import Scenario
 from line.errors import DataError
 from line.modes import LineCommand
+from line.samples import Snapshot
 from plant_sim.parameters import draw_parameters
 
 #: Asked of the plant on one core.
@@ -137,15 +137,15 @@ def record_shift(files: LineFiles, folder: Path, clock: WallClock, seconds: int)
     """Run a plant for so long, started once and left alone, with its truth and a record of what it says."""
     shift = Scenario(name="speed", title="speed", minutes=max(seconds / 60.0, 1.0), throughput_kg_per_h=25.0)
     plant = build_plant(files, shift, 1)
-    port = InProcessPort(plant, files.register)
-    with Record.create(folder / "record", {"seed": 1}, clock, register=files.register) as record:
-        port.open()
-        moves = {"SP/RemoteRequest": 1.0, "SP/AcceptRequest": 1.0, "SP/LineCommand": float(LineCommand.NONE)}
+    register, first = files.register, plant.initial()
+    column = register.setpoint_index
+    moves = first.values[[register.scalar_index[tag] for tag in register.setpoint_ids]].copy()
+    moves[column["SP/RemoteRequest"]] = moves[column["SP/AcceptRequest"]] = 1.0
+    with Record.create(folder / "record", {"seed": 1}, clock, register=register) as record:
         for second in range(seconds):
-            moves["SP/HeartbeatCtrl"] = float(second + 1)
-            moves["SP/LineCommand"] = float(LineCommand.START if second == 1 else LineCommand.NONE)
-            port.write_moves(moves)
-            snapshot = port.read_snapshot()
+            moves[column["SP/HeartbeatCtrl"]] = float(second + 1)
+            moves[column["SP/LineCommand"]] = float(LineCommand.START if second == 1 else LineCommand.NONE)
+            snapshot = Snapshot(register, plant.step(second, second, moves))
             record.append_bytes("content", "frame", snapshot.step, pack_frame(snapshot))
             for tag, sample in snapshot.arrays.items():
                 record.append_bytes("content", "array", snapshot.step, pack_array(tag, sample))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,3 +112,18 @@ def test_limits_paths_and_origins(server: BenchServer) -> None:
     assert ask(server, "GET", "/scenarios", Origin="http://example.org")[0] == 403
     assert ask(server, "GET", "/scenarios", Host="example.org")[0] == 403
     assert server.server_address[0] == "127.0.0.1"
+
+
+def test_the_command_prints_its_address_and_ends_by_ctrl_c() -> None:
+    command = [sys.executable, "-m", "kilter", "bench", "serve", "--port", "0", "--configs", str(CONFIGS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        url = json.loads(process.stdout.readline())["url"]
+        host, port = url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=ANSWER_WITHIN_S)
+        connection.request("GET", "/scenarios")
+        assert {"demo", "quiet"} <= {s["name"] for s in json.loads(connection.getresponse().read())}
+        connection.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=ANSWER_WITHIN_S) == 130
+        assert process.stderr.read().strip() == "kilter: interrupted"

@@ -34,6 +34,7 @@ class LinearPrediction:
     Equation (dynamic matrix control: Cutler & Ramaker 1980): the kept response moves on by one step and takes
     S (u - u_last) in; bias = filtered measurement minus the kept response at the measurement's own time, held over the
     horizon. Feeder deviations that the scale sees fade with the gravimetric loop's time. Started from "all on target".
+    `now` (N_C,) is what the inputs alone say of this moment.
     Wrong where the line is far from where the steps were made: gains change, the bias takes the rest.
     """
 
@@ -53,6 +54,7 @@ class LinearPrediction:
         """The next call starts on target, without bias."""
         self._kept: Vector | None = None
         self._last: Vector = np.ones(N_U)
+        self.now: Vector = np.zeros(N_C)
         for mismatch in self._mismatch.values():
             mismatch.reset()
 
@@ -62,7 +64,7 @@ class LinearPrediction:
             self._kept, self._last = np.zeros((len(self._s), N_C)), inputs.copy()
         after = self._kept + self._s @ (inputs - self._last)
         self._last = inputs.copy()
-        self._kept = np.vstack([after[1:], after[-1:]])
+        self._kept, self.now = np.vstack([after[1:], after[-1:]]), after[0]
         for output, mismatch in self._mismatch.items():
             mismatch.note(float(after[0, output]))
             if output in errors:

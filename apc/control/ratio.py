@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from apc.control.guard import Guard
 from apc.control.objective import Objective
 from apc.control.problem import Plan, Problem, Reading, Vector
 from apc.control.reach import limit_words, reachable
@@ -16,6 +17,8 @@ from flowsheet.layout import INPUTS, N_FEEDERS, STEP_S
 FLOWS = INPUTS[:N_FEEDERS]
 #: Largest change of the other feeders that one feeder's deviation may ask for [-].
 LARGEST = 0.2
+#: Flows in a row that must agree before a wild one is believed.
+PATIENCE = 2
 
 
 class FlowRatio:
@@ -39,14 +42,15 @@ class FlowRatio:
         """Believe that every feeder does as told."""
         self.deviation: Vector = np.zeros(N_FEEDERS)
         self.actual: Vector = np.full(N_FEEDERS, np.nan)
+        self._guards = [Guard(PATIENCE) for _ in FLOWS]
 
     def update(self, measured: Mapping[str, Reading], setpoints: Vector) -> float:
         """Take the flows in; setpoints (4,) scaled, in force. Return s [-], the change of the others.
 
         `actual` (4,) then holds the scaled flows as measured, the set-point where the scale is blind.
         """
-        flows = np.array([measured[name].value if name in measured else math.nan for name in FLOWS]) / self._unit
         told = np.maximum(setpoints, 1e-9)
+        flows = np.array([self._flow(i, measured.get(name), float(told[i])) for i, name in enumerate(FLOWS)])
         seen = np.isfinite(flows)
         self.actual = np.where(seen, flows, setpoints)
         gap = np.where(seen, flows / told - 1.0, 0.0)
@@ -56,6 +60,13 @@ class FlowRatio:
         band = self._tuning.dead_band_pct / 100.0
         change = math.copysign(max(abs(change) - band, 0.0), change)
         return min(max(change, -LARGEST), LARGEST)
+
+    def _flow(self, i: int, reading: Reading | None, told: float) -> float:
+        """Return a feeder's flow [scaled] with a wild value clipped, NaN if none was read."""
+        if reading is None or not math.isfinite(reading.value):
+            return math.nan
+        expected = told * (1.0 + float(self.deviation[i]))
+        return expected + self._guards[i].judge(reading.value / self._unit[i] - expected, reading.error / self._unit[i])
 
 
 class RatioControl:

@@ -7,13 +7,14 @@ from collections import deque
 
 import numpy as np
 
+from apc.control.guard import Guard
 from apc.control.problem import Reading, Vector
 from flowsheet.layout import STEP_S
 
 #: Values kept for late measurements [decisions].
 KEPT = 24
-#: A measurement this many standard deviations off is clipped, unless `PATIENCE` in a row say the same.
-GATE_SIGMA, PATIENCE = 3.5, 3
+#: Late results in a row that must agree before a wild one is believed.
+PATIENCE = 3
 
 
 def stir(tanks: Vector, inflow: float, theta: float) -> Vector:
@@ -39,13 +40,14 @@ class Mismatch:
     def __init__(self, share: float, kept: int = KEPT) -> None:
         self._share = share
         self._past: deque[float] = deque(maxlen=kept)
-        self._run = 0
+        self._guard = Guard(PATIENCE)
         self.value = 0.0
 
     def reset(self, value: float = 0.0) -> None:
         """Start anew from a mismatch."""
         self._past.clear()
-        self._run, self.value = 0, value
+        self._guard.reset()
+        self.value = value
 
     def note(self, prediction: float) -> None:
         """Keep the prediction of this decision, with nothing of the mismatch in it."""
@@ -65,16 +67,8 @@ class Mismatch:
         """Take a new measurement in; return the mismatch."""
         before = self.predicted(reading.age_s)
         if reading.new and before is not None and math.isfinite(reading.value):
-            self.value += self._share * self._guarded(reading.value - before - self.value, GATE_SIGMA * reading.error)
+            self.value += self._share * self._guard.judge(reading.value - before - self.value, reading.error)
         return self.value
-
-    def _guarded(self, innovation: float, gate: float) -> float:
-        if gate <= 0.0 or abs(innovation) <= gate:
-            self._run = 0
-            return innovation
-        side = 1 if innovation > 0 else -1
-        self._run = self._run + side if self._run * side >= 0 else side
-        return innovation if abs(self._run) >= PATIENCE else gate * side
 
 
 class SmithPredictor:

@@ -105,7 +105,7 @@ KINDS = (
         duration_s=600,
         targets=("chute",),
         acts=(Act("chute_slow", "factor"),),
-        signature=(Move("Diverter/TabletsAccepted", -1, 110.0, 190.0, 20, 55, (1, 10)),),
+        signature=(Move("Diverter/TabletsAccepted", -1, 110.0, 260.0, 20, 55, (1, 10)),),
     ),
     FaultKind(
         name="accept_scale_span",

@@ -154,7 +154,7 @@ FOUND = [
     "expect.0.figure = accepted_tablets_out_of_limit",
 ]  # fmt: skip
 SHAPE = [
-    ('title = "Every', 'titel = "Every', "titel = 'Everything"), 
+    ('title = "Every', 'titel = "Every', "titel = 'Everything"),
     ("duration_s = 60", "duration_s = -60", "faults.1.duration_s = -60"),
     ("at_s = 500\nseverity = 21", 'at_s = "soon"\nseverity = 21', "faults.5.at_s = 'soon'"),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from line.errors import ConfigurationFaults, Fault
+from line.tuning import Tuning
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_FILE_BYTES = 1 << 20
@@ -131,7 +132,7 @@ class ControllerConfiguration(_Strict):
     max_iterations: int = Field(ge=1, le=10000)
     soft_limits: dict[str, SoftLimit] = Field(default_factory=dict)
     noise: dict[str, float] = Field(default_factory=dict)
-    tuning: dict[str, dict[str, float]] = Field(default_factory=dict)
+    tuning: Tuning = Field(default_factory=Tuning)
     model: dict[str, ModelParameter] = Field(default_factory=dict)
 
 

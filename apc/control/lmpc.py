@@ -14,12 +14,12 @@ from apc.control.problem import Plan, Problem, Reading, Vector
 from apc.control.ratio import FlowRatio
 from apc.control.smith import Mismatch
 from apc.control.step_response import N_C, StepModel
-from apc.control.tuning import LinearTuning, RatioTuning
 from apc.control.words import binding_words, trajectories, violation_words
 from apc.numerics.knots import Knots
 from apc.numerics.quadratic import solve_quadratic
 from flowsheet.layout import N_FEEDERS, N_U, STEP_S
 from line.errors import SolverError
+from line.tuning import LinearTuning, RatioTuning
 
 POTENCY_TABLET, POTENCY, WEIGHT, HARDNESS, LEVEL = range(5)
 

@@ -14,9 +14,9 @@ from apc.control.problem import Plan, Problem, Reading, Vector
 from apc.control.ratio import FlowRatio
 from apc.control.reach import limit_words, reachable
 from apc.control.smith import KEPT, SmithPredictor
-from apc.control.tuning import PidTuning
 from flowsheet.layout import INPUT, INPUTS, N_FEEDERS, N_TANKS, STEP_S, blender_tank_mass
 from flowsheet.parameters import FlowsheetParameters
+from line.tuning import PidTuning
 
 API, FORCE, HEIGHT = INPUT["mass_flow_api"], INPUT["force_main"], INPUT["height_main"]
 #: Total flows [relative] between which the blender's time constant is scaled.

@@ -11,8 +11,8 @@ from apc.control.guard import Guard
 from apc.control.objective import Objective
 from apc.control.problem import Plan, Problem, Reading, Vector
 from apc.control.reach import limit_words, reachable
-from apc.control.tuning import RatioTuning
 from flowsheet.layout import INPUTS, N_FEEDERS, STEP_S
+from line.tuning import RatioTuning
 
 FLOWS = INPUTS[:N_FEEDERS]
 #: Largest change of the other feeders that one feeder's deviation may ask for [-].

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from apc.control.press_gains import press_gains
 from apc.control.problem import Controller, Problem, Reading
 from apc.control.ratio import RatioControl
 from apc.control.step_response import step_test
-from apc.control.tuning import LinearTuning, PidTuning, RatioTuning, read_tuning
 from apc.estimation.noise import check_noise
 from apc.supervision.tags import InputScaling, TagLimits, recipe_inputs, tag_limits
 from flowsheet.assembly import Flowsheet, build_flowsheet
@@ -28,9 +27,11 @@ from line.configuration import ControllerConfiguration, LineConfiguration
 from line.errors import ConfigurationFaults, Fault
 from line.recipe import Recipe
 from line.tags import TagRegister
+from line.tuning import LinearTuning, PidTuning, RatioTuning
 
 ControllerName = Literal["plc", "ratio", "pid", "pid+kalman", "lmpc", "nmpc", "dompc"]
 NAMES: tuple[ControllerName, ...] = ("plc", "ratio", "pid", "pid+kalman", "lmpc", "nmpc", "dompc")
+Table = TypeVar("Table", RatioTuning, PidTuning, LinearTuning)
 #: Controllers that look at no analyser: they need no tablets to begin with, and the NIR's authority is not theirs.
 WITHOUT_ANALYSERS = ("plc", "ratio")
 
@@ -99,13 +100,13 @@ def _controller(name: ControllerName, parts: ControlParts, configuration: Contro
     if name == "plc":
         return parts.controller
     if name == "ratio":
-        return RatioControl(objective, flow_unit, read_tuning(configuration, name, RatioTuning), n_steps)
+        return RatioControl(objective, flow_unit, _needed(configuration, name, RatioTuning), n_steps)
     if name in ("pid", "pid+kalman"):
-        p, tuning = flowsheet.parameters, read_tuning(configuration, name, PidTuning)
+        p, tuning = flowsheet.parameters, _needed(configuration, name, PidTuning)
         believed = None if name == "pid" else believed_readings(flowsheet)
         return PidControl(p, objective, flow_unit, press_gains(p), tuning, n_steps, believed)
     if name == "lmpc":
-        tuning_linear = read_tuning(configuration, name, LinearTuning)
+        tuning_linear = _needed(configuration, name, LinearTuning)
         model, fade = step_test(flowsheet, objective.targets), flowsheet.parameters.feeder_deviation_time
         return LinearPredictiveControl(model, objective, flow_unit, fade, blocks, most, tuning_linear, free)
     if name == "nmpc":
@@ -114,6 +115,15 @@ def _controller(name: ControllerName, parts: ControlParts, configuration: Contro
         return DoMpcController(flowsheet, objective, n_steps, most, free)
     remedy = f"use one of {', '.join(NAMES)}"
     raise ConfigurationFaults([Fault("command line", "controller", repr(name), remedy)])
+
+
+def _needed(configuration: ControllerConfiguration, name: ControllerName, form: type[Table]) -> Table:
+    """Return a controller's own table. Raises ConfigurationFaults if the file does not hold it."""
+    table = getattr(configuration.tuning, name.replace("+", "_"))
+    if not isinstance(table, form):
+        remedy = f'write a table [tuning."{name}"]: --controller {name} has no default'
+        raise ConfigurationFaults([Fault(f"controller {configuration.id}", f"tuning.{name}", "missing", remedy)])
+    return table
 
 
 def believed_readings(flowsheet: Flowsheet) -> Believed:

@@ -14,6 +14,7 @@ from apc.supervision.supervisor import Supervisor
 from flowsheet.layout import OUTPUTS
 from line.errors import ConfigurationFaults, SolverError
 from line.modes import ControllerMode
+from line.tuning import Tuning
 from tests.control_line import ModelLine, run, supervisor
 from tests.control_parts import configuration, flowsheet, line, parts, perturbed, problem, recipe, register
 
@@ -94,7 +95,7 @@ def test_apc_every_controller_waits_in_warm_and_begins_without_a_bump(name: str)
 
 @pytest.mark.parametrize("name", ["ratio", "pid", "pid+kalman", "lmpc"])
 def test_apc_a_controller_without_its_tuning_is_not_built(name: str) -> None:
-    bare = configuration().model_copy(update={"tuning": {}})
+    bare = configuration().model_copy(update={"tuning": Tuning()})
     with pytest.raises(ConfigurationFaults) as caught:
         build_parts(recipe(), line(), bare, register(), name)  # type: ignore[arg-type]
     assert [fault.key for fault in caught.value.faults] == [f"tuning.{name}"]

@@ -14,9 +14,9 @@ from apc.control.lmpc import POTENCY, LinearPrediction, LinearPredictiveControl
 from apc.control.objective import CONTROLLED
 from apc.control.problem import Problem, Reading
 from apc.control.step_response import N_C, N_STEPS, StepModel, step_test
-from apc.control.tuning import LinearTuning, read_tuning
 from flowsheet.layout import INPUT, N_D, N_FEEDERS, N_U
 from line.errors import SolverError
+from line.tuning import LinearTuning
 from tests.control_line import ModelLine, run, supervisor, truth
 from tests.control_parts import configuration, flowsheet, outputs, parts, perturbed, steady
 from tests.control_parts import problem as reference
@@ -33,7 +33,9 @@ def model() -> StepModel:
 
 
 def tuning() -> LinearTuning:
-    return read_tuning(configuration(), "lmpc", LinearTuning)
+    table = configuration().tuning.lmpc
+    assert table is not None
+    return table
 
 
 def problem(**changes: Any) -> Problem:

@@ -14,10 +14,9 @@ from apc.control.pid import PidControl, PressTrims
 from apc.control.press_gains import press_gains
 from apc.control.problem import Problem, Reading
 from apc.control.smith import Mismatch, SmithPredictor, stir
-from apc.control.tuning import PidTuning, read_tuning
 from flowsheet import press
 from flowsheet.layout import N_FEEDERS, N_U, STEP_S
-from line.errors import ConfigurationFaults
+from line.tuning import PidTuning
 from tests.control_line import ModelLine, run, supervisor, truth
 from tests.control_parts import configuration, flowsheet, parameters, parts
 from tests.control_parts import problem as reference
@@ -31,8 +30,10 @@ def problem(**changes: Any) -> Problem:
     return replace(REFERENCE, **changes)
 
 
-def tuning(name: str = "pid") -> PidTuning:
-    return read_tuning(configuration(), name, PidTuning)
+def tuning() -> PidTuning:
+    table = configuration().tuning.pid
+    assert table is not None
+    return table
 
 
 def loops(**changes: Any) -> PidControl:
@@ -257,16 +258,3 @@ def test_apc_pid_on_the_estimate_acts_on_the_estimate() -> None:
     for _ in range(10):
         u = control.plan(task).u
     assert u[:N_FEEDERS] == pytest.approx(1.0, abs=1e-3) and u[4] == pytest.approx(1.0, abs=0.01)
-
-
-def test_apc_a_tuning_table_is_checked_whole() -> None:
-    table = {**tuning().model_dump(), "potency_gan": 1.0, "weight_time_s": -1.0}
-    del table["potency_reset_s"]
-    spoiled = configuration().model_copy(update={"tuning": {"pid": table}})
-    with pytest.raises(ConfigurationFaults) as caught:
-        read_tuning(spoiled, "pid", PidTuning)
-    told = {fault.key for fault in caught.value.faults}
-    assert told == {"tuning.pid.potency_gan", "tuning.pid.weight_time_s", "tuning.pid.potency_reset_s"}
-    with pytest.raises(ConfigurationFaults) as caught:
-        read_tuning(spoiled, "lmpc", PidTuning)
-    assert [(fault.key, fault.value) for fault in caught.value.faults] == [("tuning.lmpc", "missing")]

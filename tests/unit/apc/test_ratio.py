@@ -11,9 +11,9 @@ import pytest
 from apc.control.problem import Problem, Reading
 from apc.control.ratio import FLOWS, RatioControl
 from apc.control.reach import limit_words, reachable
-from apc.control.tuning import RatioTuning
 from flowsheet.layout import INPUTS, N_FEEDERS, N_U
 from line.errors import SolverError
+from line.tuning import RatioTuning
 from tests.control_parts import parts
 from tests.control_parts import problem as reference
 

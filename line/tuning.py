@@ -1,0 +1,50 @@
+"""Tuning of the controllers that have settings of their own: one strict table each, with bounds and units in the names."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+
+class RatioTuning(_Strict):
+    """Feed-forward ratio: time constant of the flows' filter [s]; deviations of the other feeders' common factor
+    below `dead_band_pct` [%] are left to the gravimetric loops."""
+
+    flow_filter_s: float = Field(ge=0, le=300)
+    dead_band_pct: float = Field(ge=0, le=20)
+
+
+class PidTuning(RatioTuning):
+    """Cascade. Potency: gain [% of set-point a % of potency], reset time [s], tracking time of anti-windup [s], filter
+    of what the analyser sees and the model does not [s]. Weight and hardness: time in which a lasting error falls to
+    37 % [s], the longest gap between results that counts whole [s]."""
+
+    potency_gain: float = Field(ge=0, le=10)
+    potency_reset_s: float = Field(gt=0, le=3600)
+    potency_tracking_s: float = Field(gt=0, le=3600)
+    potency_filter_s: float = Field(ge=0, le=1800)
+    weight_time_s: float = Field(gt=0, le=7200)
+    hardness_time_s: float = Field(gt=0, le=7200)
+    sample_gap_s: float = Field(gt=0, le=1800)
+
+
+class LinearTuning(_Strict):
+    """Linear predictive control: filters of the output bias: NIR and level time constants [s], share of a tester
+    result [-]; filter of the measured flows [s]."""
+
+    potency_filter_s: float = Field(ge=0, le=1800)
+    level_filter_s: float = Field(ge=0, le=1800)
+    tester_share: float = Field(gt=0, le=1)
+    flow_filter_s: float = Field(ge=0, le=300)
+
+
+class Tuning(_Strict):
+    """A table for each controller by its name; one that is missing cannot be run."""
+
+    ratio: RatioTuning | None = None
+    pid: PidTuning | None = None
+    pid_kalman: PidTuning | None = Field(default=None, alias="pid+kalman")
+    lmpc: LinearTuning | None = None

@@ -58,6 +58,11 @@ class LinearPrediction:
         for mismatch in self._mismatch.values():
             mismatch.reset()
 
+    @property
+    def started(self) -> bool:
+        """False until the first update after a reset."""
+        return self._kept is not None
+
     def update(self, inputs: Vector, errors: Mapping[int, Reading]) -> None:
         """Move on by one decision; errors: reading of an output as [% of target] off its target."""
         if self._kept is None:
@@ -133,7 +138,7 @@ class LinearPredictiveControl:
         """Return the next inputs. Raises SolverError for inputs that are not finite, and for every failed solve."""
         if not np.isfinite(problem.u_before).all() or len(problem.flow) != self.n_steps:
             raise SolverError("set-points in force or planned flow are not usable", where="lmpc")
-        self._observe(problem)
+        begins = self._observe(problem)
         knots = np.tile(problem.u_before, (self._knots.n_knots, 1))
         error = self._prediction.free(problem.u_before)
         residual = (np.sqrt(self._objective.weights) * error).ravel()
@@ -153,16 +158,19 @@ class LinearPredictiveControl:
             iterations=solution.iterations,
             cost=cost,
             binding=binding_words(u, problem, self._free),
-            text=violation_words(predicted, self._objective),
+            text="; ".join(word for word in (begins, violation_words(predicted, self._objective)) if word),
             predicted=trajectories(predicted, self._objective),
         )
 
-    def _observe(self, problem: Problem) -> None:
+    def _observe(self, problem: Problem) -> str:
+        """Take the readings in; return which model it starts on, empty once it runs."""
         before = problem.u_before
+        begins = "" if self._prediction.started else f"starts on step responses {self.model.digest}"
         self._ratio.update(problem.measured, before[:N_FEEDERS])
         inputs = before.copy()
         inputs[:N_FEEDERS] *= 1.0 + self._ratio.deviation
         self._prediction.update(inputs, self._errors(problem.measured))
+        return begins
 
     def _errors(self, measured: Mapping[str, Reading]) -> dict[int, Reading]:
         """Return readings of controlled outputs as errors [% of target]; the NIR's without the offset assays found."""

@@ -220,5 +220,11 @@ def test_apc_lmpc_refuses_what_it_cannot_use() -> None:
         hurried.plan(problem(u_before=np.full(N_U, 1.3)))
 
 
+def test_apc_lmpc_says_once_which_model_it_starts_on() -> None:
+    linear = control()
+    assert linear.plan(problem()).text == f"starts on step responses {model().digest}"
+    assert linear.plan(problem()).text == ""
+
+
 def test_apc_step_responses_cover_the_horizon() -> None:
     assert parts("lmpc").controller.n_steps <= N_STEPS

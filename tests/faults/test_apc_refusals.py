@@ -167,4 +167,4 @@ def test_apc_configuration_faults_are_all_told() -> None:
         build_parts(recipe(), line(), noisy, register(), "nmpc")
     assert {f.key for f in error.value.faults} == {"noise.gate_sigma", "noise.gate_sgima"}
     with pytest.raises(ConfigurationFaults, match="fault"):
-        build_parts(recipe(), line(), configuration(), register(), "pid")  # type: ignore[arg-type]
+        build_parts(recipe(), line(), configuration(), register(), "fuzzy")  # type: ignore[arg-type]

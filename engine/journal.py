@@ -60,6 +60,7 @@ class Journal:
         self.gate_words = ""
         self._gate: tuple[bool, Reason] | None = None
         self._moves: dict[str, float] = {}
+        self._inputs: dict[str, bool] = {}
 
     def opened(self, snapshot: Snapshot) -> None:
         """Record what the plant says at connection: its frame, and the lots that are in the feeders."""
@@ -80,6 +81,7 @@ class Journal:
         step = snapshot.step
         regime = regime_of(snapshot, self.accepted_before)
         self._measurements(snapshot, verdict)
+        self._release_inputs(step, {"comms_ok": not line.port_lost, "running_out": line.desk.running_out})
         self._decision(step, decision, line.moves)
         self._release(step, release)
         self._events(line, snapshot, release, regime)
@@ -131,6 +133,12 @@ class Journal:
             old = {t: self._moves.get(t) for t in changed}
             self.recorder.append("content", "move", step, {"actor": actor, "old": old, "new": dict(changed)})
         self._moves.update(moves)
+
+    def _release_inputs(self, step: int, inputs: dict[str, bool]) -> None:
+        """Record what release was told besides the frame, when it changes: a replay needs it."""
+        if inputs != self._inputs:
+            self.recorder.append("content", "release_input", step, inputs)
+            self._inputs = inputs
 
     def _release(self, step: int, release: ReleaseStep) -> None:
         gate = (release.accept, release.reason)

@@ -34,7 +34,10 @@ class Probe:
         )
 
     def judge(self, snapshot: Snapshot) -> SpectrumVerdict | None:
-        """Return the verdict on a spectrum that is new this second, else None. A repeated spectrum id is not new."""
+        """Return the verdict on a spectrum that is new this second, else None. A repeated spectrum id is not new.
+
+        Its numbers are rounded to the recorded decimals before anybody uses them, so that a replay sees what was seen.
+        """
         sample = snapshot.arrays.get("NIR/Spectrum")
         if sample is None:
             return None
@@ -43,10 +46,11 @@ class Probe:
         if number == self._last_id:
             return None
         self._last_id = number
-        return self.sensor.judge(
+        verdict = self.sensor.judge(
             sample.values,
             step=sample.source_step,
             spectrum_id=number,
             quality=sample.quality,
             integration_time_ms=snapshot.value("NIR/IntegrationTime"),
         )
+        return SpectrumVerdict.from_body(verdict.body())

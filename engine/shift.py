@@ -97,6 +97,8 @@ def _finish(line: Line, snapshot: Snapshot | None, seed: int, complete: bool, wh
     exceptions = open_exceptions(line.journal.alarms)
     if line.port_lost:
         exceptions.append("COMMS_LOST: the plant stopped answering")
+    asked = {"open_exceptions": exceptions, "complete": complete, "seed": seed, "finished": snapshot is not None}
+    line.journal.recorder.append("content", "lot_input", step, asked)
     verdict = line.release.dispose(open_exceptions=exceptions, complete=complete, seed=seed)
     line.journal.recorder.append("content", "lot_verdict", step, verdict.body())
     line.journal.recorder.commit()

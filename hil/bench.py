@@ -120,6 +120,7 @@ def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> di
         "scenario": options.scenario.model_dump(mode="json"),
         "recipe": files.recipe.model_dump(mode="json"),
         "recipe_hash": files.recipe.hash,
+        "line": files.configuration.model_dump(mode="json"),
         "line_hash": content_hash(files.configuration.model_dump(mode="json")),
         "controller_hash": content_hash(files.controller.model_dump(mode="json")),
         "sensor_hash": model.hash,

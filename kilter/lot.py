@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.replay import replay as replay_lot
 from hil.kpis import Kpis, compute_kpis
 from hil.report import write_report
 from historian.queries import RecordReader
@@ -20,9 +21,11 @@ from historian.runs import Lot, describe, list_lots, run_folder
 from historian.verify import verify as verify_record
 from line.errors import RecordError
 
-app = typer.Typer(help="The lots made here: list, show, verify, report.", no_args_is_help=True)
+app = typer.Typer(help="The lots made here: list, show, verify, replay, report.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Lot name: a folder below --runs.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the lots.", envvar="KILTER_RUNS")]
+#: Differences of a replay that people are shown.
+SHOWN = 10
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 
@@ -76,6 +79,29 @@ def verify(name: Name, runs: Runs = Path("runs"), as_json: AsJson = False) -> No
         detail = f"{result.n_entries} entries, record hash {result.record_hash}" if result.holds else result.fault
         sys.stdout.write(f"{name}: {word}: {detail}{ending}\n")
     raise typer.Exit(0 if result.holds else 1)
+
+
+@app.command()
+def replay(name: Name, runs: Runs = Path("runs"), as_json: AsJson = False) -> None:
+    """Compute every parcel, gate request and the verdict again from the record alone, and compare bit for bit.
+
+    Exit 0: the same. Exit 1: something differs; the first differences are shown, and whether another version of kilter
+    made the record.
+    """
+    found = replay_lot(run_folder(runs, name))
+    if as_json:
+        body = {k: v for k, v in asdict(found).items() if k != "differences"}
+        body |= {"lot": name, "same": found.same, "same_code": found.same_code}
+        _print_json({**body, "differences": [d.body() for d in found.differences]})
+    else:
+        what = f"{found.seconds} seconds, {found.parcels} parcels, {found.gate_requests} gate requests"
+        ending = f", verdict {found.disposition}" if found.has_verdict else "; the record has no verdict"
+        word = "the same in every byte" if found.same else f"{found.n_different} entries DIFFER"
+        code = "" if found.same_code else f" (made by kilter {found.recorded_by}, replayed by {found.replayed_by})"
+        sys.stdout.write(f"{name}: {word}: {what}{ending}{code}\n")
+        for d in found.differences[:SHOWN]:
+            sys.stdout.write(f"  second {d.step} {d.what} {d.key}: recorded {d.recorded}, replayed {d.replayed}\n")
+    raise typer.Exit(0 if found.same else 1)
 
 
 @app.command()

@@ -1,0 +1,221 @@
+"""Replay of release: every parcel, gate request and the verdict again, from the record alone, compared bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from historian.chain import body_bytes
+from historian.frames import unpack_array, unpack_frame
+from historian.queries import Entry, RecordReader
+from line.canonical import canonical_json
+from line.configuration import LineConfiguration
+from line.errors import RecordError
+from line.modes import PlcMode
+from line.recipe import Recipe
+from line.samples import Snapshot
+from line.tags import TagRegister
+from rtr.release import ReleaseEngine, ReleaseStep
+from sensing.verdict import SpectrumVerdict
+
+#: Kinds of content that a replay reads, in the order in which a second writes them.
+KINDS = ("frame", "array", "spectrum", "verdict", "release_input", "gate", "parcel", "lot_input", "lot_verdict")
+DIFFERENCES_MAX = 100
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that came out differently: second, what (gate, parcel, verdict), key, then and now."""
+
+    step: int
+    what: str
+    key: str
+    recorded: Any
+    replayed: Any
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return dict(self.__dict__)
+
+
+@dataclass
+class Replay:
+    """What came out. `same`: every gate request, parcel and the verdict (if there is one) agree in every byte."""
+
+    seconds: int = 0
+    parcels: int = 0
+    gate_requests: int = 0
+    has_verdict: bool = False
+    disposition: str | None = None
+    recorded_by: str = "?"
+    replayed_by: str = "?"
+    n_different: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def same(self) -> bool:
+        """True if nothing differs."""
+        return self.n_different == 0
+
+    @property
+    def same_code(self) -> bool:
+        """True if the release version that made the record is the one that replayed it."""
+        return self.recorded_by == self.replayed_by
+
+    def note(self, step: int, what: str, recorded: Any, replayed: Any) -> None:
+        """Compare two JSON bodies; keep every key that differs, up to DIFFERENCES_MAX."""
+        if canonical_json(recorded) == canonical_json(replayed):
+            return
+        self.n_different += 1
+        for key in sorted(set(recorded or {}) | set(replayed or {})):
+            then, now = (recorded or {}).get(key), (replayed or {}).get(key)
+            if then != now and len(self.differences) < DIFFERENCES_MAX:
+                self.differences.append(Difference(step, what, key, then, now))
+
+
+@dataclass
+class _Second:
+    """What the record holds of one second."""
+
+    frame: Entry
+    arrays: dict[str, Any] = field(default_factory=dict)
+    verdict: SpectrumVerdict | None = None
+    gate: dict[str, Any] | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    parcels: list[dict[str, Any]] = field(default_factory=list)
+    lot_input: dict[str, Any] | None = None
+    lot_verdict: dict[str, Any] | None = None
+
+
+def replay(folder: Path, progress: Callable[[int], None] | None = None) -> Replay:
+    """Return the replay of the lot in `folder`. It reads the record and nothing else; it writes nothing.
+
+    A record without verdict (killed, running) is replayed as far as it goes. Errors: RecordError if the record cannot be
+    read or was made before replays were possible.
+    """
+    with RecordReader(folder) as reader:
+        engine = _engine(reader)
+        out = Replay(recorded_by=str(_made_by(reader)), replayed_by=version("kilter"))
+        seconds = _seconds(reader)
+        _run(engine, reader.register, seconds, out, progress)
+        return out
+
+
+def _engine(reader: RecordReader) -> ReleaseEngine:
+    meta = reader.meta
+    missing = [key for key in ("recipe", "line", "sensor_hash") if key not in meta]
+    if missing:
+        raise RecordError(
+            "the record cannot be replayed", where=str(reader.folder), how_much=f"without {', '.join(missing)}",
+            what_now="It was made by a version that did not store them.",
+        )  # fmt: skip
+    recipe, line = Recipe.model_validate(meta["recipe"]), LineConfiguration.model_validate(meta["line"])
+    return ReleaseEngine(recipe, line, reader.register, str(meta["sensor_hash"]))
+
+
+def _made_by(reader: RecordReader) -> Any:
+    return reader.opened.get("kilter", "?")
+
+
+def _run(
+    engine: ReleaseEngine,
+    register: TagRegister,
+    seconds: Iterator[_Second],
+    out: Replay,
+    progress: Callable[[int], None] | None,
+) -> None:
+    next(seconds, None)  # what the plant said at connection: recorded, not observed
+    inputs: dict[str, Any] = {"comms_ok": True, "running_out": False}
+    before: tuple[bool, Any] | None = None
+    for second in seconds:
+        inputs = {**inputs, **second.inputs}
+        snapshot = Snapshot(register, unpack_frame(second.frame.body, register, second.arrays))
+        step = engine.observe(
+            snapshot,
+            second.verdict,
+            plc_remote=snapshot.value("Sys/CtrlMode") == PlcMode.REMOTE,
+            comms_ok=inputs["comms_ok"],
+            running_out=inputs["running_out"],
+        )
+        before = _gate(out, second, step, before)
+        parcels = [p.body() for p in step.parcels]
+        if second.lot_input is not None and second.lot_input["finished"]:
+            parcels += [p.body() for p in engine.finish(snapshot)]
+        _parcels(out, second, parcels)
+        _verdict(out, engine, second)
+        out.seconds += 1
+        if progress is not None:
+            progress(snapshot.step)
+
+
+def _gate(out: Replay, second: _Second, step: ReleaseStep, before: tuple[bool, Any] | None) -> tuple[bool, Any]:
+    """Compare the gate's request where either side recorded a change."""
+    now = (step.accept, step.reason)
+    replayed = step.body() if now != before else None
+    if second.gate is not None or replayed is not None:
+        out.gate_requests += 1
+        out.note(step.step, "gate", second.gate or {}, _through_json(replayed or {}))
+    return now
+
+
+def _parcels(out: Replay, second: _Second, replayed: list[dict[str, Any]]) -> None:
+    out.parcels += len(replayed)
+    for i in range(max(len(replayed), len(second.parcels))):
+        then = second.parcels[i] if i < len(second.parcels) else {}
+        now = _through_json(replayed[i]) if i < len(replayed) else {}
+        out.note(second.frame.step, "parcel", then, now)
+
+
+def _verdict(out: Replay, engine: ReleaseEngine, second: _Second) -> None:
+    asked = second.lot_input
+    if asked is None:
+        return
+    verdict = engine.dispose(
+        open_exceptions=asked["open_exceptions"], complete=asked["complete"], seed=int(asked["seed"])
+    )  # fmt: skip
+    out.has_verdict, out.disposition = True, verdict.disposition.value
+    out.note(second.frame.step, "verdict", second.lot_verdict or {}, _through_json(verdict.body()))
+
+
+def _through_json(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body as the record would give it back."""
+    return dict(json.loads(body_bytes(body)))
+
+
+def _seconds(reader: RecordReader) -> Iterator[_Second]:
+    second: _Second | None = None
+    for entry in reader.entries():
+        if entry.stream != "content" or entry.kind not in KINDS:
+            continue
+        if entry.kind == "frame":
+            if second is not None:
+                yield second
+            second = _Second(entry)
+        elif second is not None:
+            _take(second, entry)
+    if second is not None:
+        yield second
+
+
+def _take(second: _Second, entry: Entry) -> None:
+    if entry.kind in ("array", "spectrum"):
+        tag, sample, _ = unpack_array(entry.body)
+        second.arrays[tag] = (sample.values, sample.status, sample.source_step)
+        return
+    body = entry.json()
+    if entry.kind == "verdict":
+        second.verdict = SpectrumVerdict.from_body(body)
+    elif entry.kind == "parcel":
+        second.parcels.append(body)
+    elif entry.kind == "release_input":
+        second.inputs = body
+    elif entry.kind == "gate":
+        second.gate = body
+    elif entry.kind == "lot_input":
+        second.lot_input = body
+    else:
+        second.lot_verdict = body

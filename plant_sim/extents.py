@@ -37,6 +37,13 @@ N_FEEDERS: Final = 4
 
 #: Smallest mass that may divide [kg].
 TINY_KG: Final = 1e-15
+#: Numbers that meet small arrays many times a second, as arrays: a Python number costs more than the operation.
+ZERO: Final[Vector] = np.array(0.0)
+ONE: Final[Vector] = np.array(1.0)
+HALF: Final[Vector] = np.array(0.5)
+TINY: Final[Vector] = np.array(TINY_KG)
+for _number in (ZERO, ONE, HALF, TINY):
+    _number.flags.writeable = False
 
 
 def bounded(x: Vector, low: Vector | float, high: Vector | float) -> Vector:

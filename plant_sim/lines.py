@@ -90,13 +90,13 @@ class Lines:
         self.groups["blend"] = Columns({"share": shares, "bulk_density": feeder["bulk_density"]})
         n_stations = register["Press/StationForce"].size
         self.second = 0
-        self.tracer_kg = np.zeros(self.n_lines)
+        self.tracer_kg, self._traced = np.zeros(self.n_lines), False
         self._build_physics(feeder, setups, seeds, n_stations)
         self._build_plc(feeder, weight_loop, n_stations, setups)
         self.laboratory = Laboratory(self.groups, sampling, seeds)
         self._build_probes(setups, seeds)
         self._normals = NormalStream(seeds, PROCESS, FEEDER_NORMALS + PRESS_NORMALS + N_SENSOR_NORMALS)
-        self.sensors = Sensors(register, self.groups, feeder, int(weight_loop), self.feeder_columns)
+        self.sensors = Sensors(register, self.groups, feeder, int(weight_loop))
         self.suite_signals = SuiteSignals(self.sensors.frame, seeds)
         self.suite_signals.write(0, self.surroundings)
         self.sensors.publish(self, np.zeros((self.n_lines, N_SENSOR_NORMALS)))
@@ -134,7 +134,9 @@ class Lines:
         columns = [register.scalar_index[tag] for tag in register.setpoint_ids]
         self._factor = register.si_factor[columns]
         self.feeder_columns = [self._column[f"SP/Feeder{i}MassFlow"] for i in range(1, 5)]
-        self.setpoints = self.guard.accepted * self._factor
+        self._pressing: Flags | None = None
+        self._paddle: Vector = np.zeros(self.n_lines)
+        self._take_over_setpoints()
 
     def _build_probes(self, setups: Sequence[LineSetup], seeds: Sequence[int]) -> None:
         nir, frame = self.groups["nir"], self.groups["feed_frame_probe"]
@@ -148,12 +150,32 @@ class Lines:
     @property
     def paddle(self) -> Vector:
         """(n,) paddle speed [rev/s]."""
-        return np.where(self.sequence.pressing, self.groups["feed_frame"]["paddle_speed"], 0.0)
+        if self.sequence.pressing is not self._pressing:
+            self._pressing = self.sequence.pressing
+            self._paddle = np.where(self._pressing, self.groups["feed_frame"]["paddle_speed"], 0.0)
+        return self._paddle
 
     @property
     def main_force_setpoint(self) -> Vector:
         """(n,) accepted main-force set-point [N]."""
-        return self.setpoints[:, self._column["SP/MainForce"]]
+        return self._press_setpoints.main_force
+
+    @property
+    def feeder_setpoints(self) -> Vector:
+        """(n, 4) accepted mass-flow set-points [kg/s]; the same object until one of the line's set-points changes."""
+        return self._feeder_setpoints
+
+    def _take_over_setpoints(self) -> None:
+        """Work out what the accepted set-points mean; not asked for while nothing but the heartbeat changes."""
+        accepted, column = self.guard.accepted, self._column
+        #: (n, m) accepted set-points, SI; all but the heartbeat are those of this second.
+        self.setpoints = sp = accepted * self._factor
+        self._feeder_setpoints = sp[:, self.feeder_columns]
+        names = ("Throughput", "MainForce", "MainHeight", "HopperLevel", "ImpellerSpeed", "FillDepth")
+        self._press_setpoints = PressSetpoints(*(sp[:, column[f"SP/{name}"]] for name in names))
+        self._command = accepted[:, column["SP/LineCommand"]]
+        self._asked = accepted[:, column["SP/AcceptRequest"]] == 1.0
+        self._reject_window = self.groups["drive"]["reject_window"] * self.main_force_setpoint
 
     @property
     def frame(self) -> Frame:
@@ -162,7 +184,7 @@ class Lines:
 
     def inject_tracer(self, amount: Vector) -> None:
         """Put a weightless marker into what the feeders deliver in the next second, (n,)."""
-        self.tracer_kg = amount.copy()
+        self.tracer_kg, self._traced = amount.copy(), True
 
     def step(self, requested: Vector) -> list[tuple[int, dict[str, Any]]]:
         """Advance one second with the requested set-points (n, m), plant units, register's set-point order."""
@@ -182,7 +204,7 @@ class Lines:
 
     def _look(self) -> None:
         air = Air(self.sensors.temperature, self.sensors.humidity)
-        self.arrived = self.probe.step(self.second, self.path.blender_exit, self.effects, air, ~self.sequence.pressing)
+        self.arrived = self.probe.step(self.second, self.path.blender_exit, self.effects, air, self.sequence.pressing)
         if self.frame_probe is not None:
             self.arrived_2 = self.frame_probe.step(self.second, self.path.at_die, air, self.probe.references.newest)
 
@@ -205,30 +227,27 @@ class Lines:
         beat, request = requested[:, column["SP/HeartbeatCtrl"]], requested[:, column["SP/RemoteRequest"]]
         events = self.watchdog.listen(beat, request, self.sequence.faults)
         events += self.guard.take(requested, self.watchdog.remote, self.sequence.moving, self.watchdog.taken)
-        self.setpoints = sp = self.guard.accepted * self._factor
+        if self.guard.changed:
+            self._take_over_setpoints()
         signals = Signals(
             self.sensors.level,
-            sp[:, column["SP/HopperLevel"]],
+            self._press_setpoints.hopper_level,
             self.sensors.main_force,
             self.sensors.ejection,
             self.watchdog.tripped,
             self._contacts(),
         )
-        events += self.sequence.step(self.guard.accepted[:, column["SP/LineCommand"]], signals)
+        events += self.sequence.step(self._command, signals)
         feeding = self.sequence.feeding
-        events += self.feeder_loops.step(sp[:, self.feeder_columns], feeding, self.reading, self.sensors.screw_speed)
+        events += self.feeder_loops.step(self._feeder_setpoints, feeding, self.reading, self.sensors.screw_speed)
         events += self.lots.serve(self.second, self.feeder_loops, self.feeders)
-        names = ("Throughput", "MainForce", "MainHeight", "HopperLevel", "ImpellerSpeed", "FillDepth")
-        press_setpoints = PressSetpoints(*(sp[:, column[f"SP/{name}"]] for name in names))
         pressing = self.sequence.pressing
-        steady = self.sequence.steady
         force = self.press.station_mean
-        run = (pressing, steady, self.sequence.blending)
+        run = (pressing, self.sequence.steady, self.sequence.blending)
         if events:
             self.press_loops.recall((self.sequence.interlock & OVERLOADS) != 0)
-        self.press_loops.step(press_setpoints, self.sensors.level, force, self.new_revolution, run, self.effects)
-        asked = self.guard.accepted[:, column["SP/AcceptRequest"]] == 1.0
-        self.accepting = self.watchdog.remote & pressing & asked
+        self.press_loops.step(self._press_setpoints, self.sensors.level, force, self.new_revolution, run, self.effects)
+        self.accepting = self.watchdog.remote & pressing & self._asked
         return events
 
     def _contacts(self) -> NDArray[np.int64] | None:
@@ -246,7 +265,8 @@ class Lines:
         feeders = self.feeder_loops
         self.feed = self.feeders.step(feeders.command, feeders.refilling, feeders.receiver_off, effects, feeder_normals)
         self.feed[:, TRACER] = self.tracer_kg
-        self.tracer_kg = np.zeros(n)
+        if self._traced:
+            self.tracer_kg, self._traced = np.zeros(n), False
         press_normals = normals[:, FEEDER_NORMALS : FEEDER_NORMALS + PRESS_NORMALS]
         before = self.press.revolutions
         tablets = self.press.fill(self.path.at_die, loops.turret, loops.fill_depth, loops.main_height, effects, press_normals)
@@ -254,8 +274,7 @@ class Lines:
         self.path.step(self.feed, tablets.drawn_kg, loops.impeller, self.paddle, effects)
         self.pressed += self.path.frame_exit
         each = press_normals[:, 1:].reshape(n, NORMALS_A_TABLET, MAX_TABLETS)
-        force = self.main_force_setpoint
-        window = self.groups["drive"]["reject_window"] * force
+        window, force = self._reject_window, self.main_force_setpoint
         self.press.finish(tablets, self.path.frame_exit, effects, each[:, MIXING], window, force)
         self.sampled, events = self.laboratory.pull(self.second + 1, tablets, effects)
         events += self.laboratory.report(self.second + 1)

@@ -35,6 +35,7 @@ class BinSignals:
         self._gain = np.repeat(1.0 + self._p["accepted_scale_span_error"][:, None], len(SCALES), axis=1)
         self._before_kg = np.zeros(to.shape[0])
         self._excess_kg = np.zeros(to.shape[0])
+        self._false = False
 
     def noise(self) -> dict[str, tuple[Vector | float, Vector | float]]:
         """Return (relative, absolute) noise of each noisy tag, (n,)."""
@@ -49,8 +50,10 @@ class BinSignals:
         if lines.effects.any_active:
             added = self._scales[:, 0] - self._before_kg
             self._excess_kg += added * (lines.effects.bin_scale - 1.0)
+            self._false = bool(np.count_nonzero(self._excess_kg))
         self._before_kg[:] = self._scales[:, 0]
-        self._scales[:, 0] += self._excess_kg
+        if self._false:
+            self._scales[:, 0] += self._excess_kg
 
     def falsify(self, effects: FaultEffects) -> None:
         """Let faults in force act on what was written."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import Vector
+from plant_sim.extents import ZERO, Counts, Flags, Vector
 from plant_sim.instruments.frame import Frame
 
 if TYPE_CHECKING:
@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 class FeederSignals:
     """Signals of the feeders, (n, 4) each, into a frame's `signals`."""
 
-    def __init__(self, frame: Frame, feeder: Columns, setpoint_columns: list[int]) -> None:
-        self._to, self._p = frame.signals, feeder
-        self._at = {name: frame.feeder(name) for name in _NAMES}
-        self.screw_speed, self._torque = frame.signals[:, self._at["ScrewSpeed"]], frame.signals[:, self._at["Torque"]]
-        runs = setpoint_columns == list(range(setpoint_columns[0], setpoint_columns[0] + 4))
-        self._setpoints = slice(setpoint_columns[0], setpoint_columns[0] + 4) if runs else setpoint_columns
+    def __init__(self, frame: Frame, feeder: Columns) -> None:
+        to = {name: frame.signals[:, frame.feeder(name)] for name in _NAMES}
+        self.screw_speed, self._torque, self._setpoint = to["ScrewSpeed"], to["Torque"], to["Setpoint"]
+        self._mass_flow, self._net_weight, self._total = to["MassFlow"], to["NetWeight"], to["Totalizer"]
+        self._drive, self._feed_factor = to["DriveCommand"], to["FeedFactor"]
+        self._mode, self._refill_request = to["Mode"], to["RefillRequest"]
+        self._top, self._request = feeder["screw_speed_max"], feeder["refill_request"]
+        # what was written last and is written again only when it is another object
+        self._asked: Vector | None = None
+        self._feeding: Flags | None = None
+        self._moded: Counts | None = None
 
     def noise(self, instruments: Columns) -> dict[str, tuple[Vector | float, Vector | float]]:
         """Return (relative, absolute) noise of each noisy name, (n,)."""
@@ -31,18 +36,24 @@ class FeederSignals:
 
     def write(self, lines: Lines) -> None:
         """Write the true or already noisy values [SI] of this second."""
-        loops, bank, p, to, at = lines.feeder_loops, lines.feeders, self._p, self._to, self._at
-        top = p["screw_speed_max"]
+        loops, bank, reading = lines.feeder_loops, lines.feeders, lines.reading
         self.screw_speed[:] = bank.speed
         self._torque[:] = bank.torque
-        np.multiply(lines.setpoints[:, self._setpoints], lines.sequence.feeding[:, None], out=to[:, at["Setpoint"]])
-        to[:, at["MassFlow"]] = loops.mass_flow
-        to[:, at["NetWeight"]] = lines.reading
-        np.maximum(loops.total, 0.0, out=to[:, at["Totalizer"]])
-        np.divide(loops.command, top, out=to[:, at["DriveCommand"]])
-        np.multiply(loops.feed_factor, top, out=to[:, at["FeedFactor"]])
-        to[:, at["Mode"]] = loops.mode
-        to[:, at["RefillRequest"]] = lines.reading < p["refill_request"]
+        self._mass_flow[:] = loops.mass_flow
+        self._net_weight[:] = reading
+        np.maximum(loops.total, ZERO, out=self._total)
+        np.divide(loops.command, self._top, out=self._drive)
+        np.multiply(loops.feed_factor, self._top, out=self._feed_factor)
+        self._refill_request[:] = reading < self._request
+        self._write_states(lines.feeder_setpoints, lines.sequence.feeding, loops.mode)
+
+    def _write_states(self, setpoints: Vector, feeding: Flags, mode: Counts) -> None:
+        if setpoints is not self._asked or feeding is not self._feeding:
+            self._asked, self._feeding = setpoints, feeding
+            np.multiply(setpoints, feeding[:, None], out=self._setpoint)
+        if mode is not self._moded:
+            self._moded = mode
+            self._mode[:] = mode
 
     def falsify(self, effects: FaultEffects) -> None:
         """Let faults in force act on what was written."""

@@ -69,17 +69,23 @@ class Frame:
         self.register = register
         index = register.scalar_index
         self._position = {tag: i for i, tag in enumerate(order)}
-        self._columns = np.array([index[tag] for tag in order])
-        self._setpoints = _as_slice([index[tag] for tag in register.setpoint_ids])
-        self._fast = np.concatenate((self._columns, [index[tag] for tag in register.setpoint_ids]))
-        self._unit = register.si_factor[self._columns]
-        self._plant_units = np.zeros((n_lines, len(order)))
-        self.signals: Vector = np.zeros((n_lines, len(order)))
+        columns = [index[tag] for tag in order]
+        fast = [*columns, *(index[tag] for tag in register.setpoint_ids)]
         n = len(register.scalar_ids)
+        late = sorted(set(range(n)) - set(fast))
+        # values in the order signals, set-points, what comes when it comes; `_place` says where each scalar stands in it
+        self._place = np.argsort([*fast, *late])
+        self._shown: Vector = np.full((n_lines, n), np.nan)
+        self._plant_units = self._shown[:, : len(order)]
+        self._setpoints = self._shown[:, len(order) : len(fast)]
+        self._fast = np.zeros((n_lines, n), np.bool_)
+        self._fast[:, fast] = True
+        self._unit = register.si_factor[columns]
+        self.signals: Vector = np.zeros((n_lines, len(order)))
         self.values: Vector = np.full((n_lines, n), np.nan)
         self.statuses = np.full((n_lines, n), STATUS_BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
         self.source_steps = np.zeros((n_lines, n), np.int64)
-        self.statuses[:, self._fast] = STATUS_GOOD
+        self.statuses[self._fast] = STATUS_GOOD
 
     def column(self, tag: str) -> int:
         """Return where a fast tag stands in `signals`."""
@@ -97,9 +103,9 @@ class Frame:
     def publish(self, second: int, setpoints: Vector) -> None:
         """Write `signals` [SI] and the accepted set-points (n, m) [plant units] as the values of this second."""
         np.divide(self.signals, self._unit, out=self._plant_units)
-        self.values[:, self._columns] = self._plant_units
-        self.values[:, self._setpoints] = setpoints
-        self.source_steps[:, self._fast] = second
+        self._setpoints[:] = setpoints
+        self._shown.take(self._place, axis=1, out=self.values, mode="clip")
+        np.copyto(self.source_steps, second, where=self._fast)
 
     def block(
         self, columns: Sequence[int], values: Vector, second: int, status: NDArray[np.uint32] | int = STATUS_GOOD
@@ -107,6 +113,7 @@ class Frame:
         """Write values (n, k) [plant units] of all lines at `scalars(tags)`, measured at `second`; status (n,) or one."""
         where = _as_slice(list(columns))
         self.values[:, where] = values
+        self._shown[:, self._place[where]] = values
         self.statuses[:, where] = np.reshape(status, (-1, 1))
         self.source_steps[:, where] = second
 
@@ -115,6 +122,7 @@ class Frame:
     ) -> None:
         """Write values of one line that arrive with a delay, at `scalars(tags)`."""
         self.values[i_line, columns] = values
+        self._shown[i_line, self._place[columns]] = values
         self.statuses[i_line, columns] = status
         self.source_steps[i_line, columns] = source
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plant_sim.columns import Columns
-from plant_sim.extents import Vector
+from plant_sim.extents import ONE, ZERO, Vector
 from plant_sim.instruments.frame import Frame
 from plant_sim.plc.sequence import STOPPED
 
@@ -37,8 +37,12 @@ class PressSignals:
         self._turns, self._made = to[:, frame.column("Press/RevolutionId")], to[:, frame.column("Press/TabletsMade")]
         to[:, frame.column("Press/WeightLoop")] = float(weight_loop)
         drive = groups["drive"]
+        self._power_per_speed, self._work = drive["power_per_speed"], drive["compaction_work"]
         self._standby = STANDBY_SHARE * drive["power_idle"]
         self._running = (1.0 - STANDBY_SHARE) * drive["power_idle"]
+        self._idle, self._state = self._standby, np.zeros(0, np.int64)
+        #: Every turret has turned once.
+        self._all_turned = False
         self.keep()
 
     def noise(self, instruments: Columns) -> dict[str, tuple[Vector | float, Vector | float]]:
@@ -62,23 +66,29 @@ class PressSignals:
         self._setpoint[:] = lines.main_force_setpoint
         self._turns[:] = press.revolutions
         self._made[:] = press.made_total
-        np.divide(press.station_deviation, np.maximum(press.station_mean, 1.0), out=self._srel)
-        self._srel *= press.revolutions > 0
-        on = lines.sequence.state != STOPPED
-        drive = self._g["drive"]
-        np.add(self._standby + self._running * on, drive["power_per_speed"] * loops.turret, out=self._power)
+        np.divide(press.station_deviation, np.maximum(press.station_mean, ONE), out=self._srel)
+        if not self._all_turned:
+            self._srel *= press.revolutions > 0
+            self._all_turned = np.count_nonzero(press.revolutions) == press.revolutions.size
+        if lines.sequence.state is not self._state:
+            self._state = lines.sequence.state
+            self._idle = self._standby + self._running * (self._state != STOPPED)
+        np.add(self._idle, self._power_per_speed * loops.turret, out=self._power)
         self._tablets(lines)
 
     def _tablets(self, lines: Lines) -> None:
         tablets = lines.tablets
         if tablets is None:
             return
-        share = 1.0 / np.maximum(tablets.count, 1)
-        np.multiply(np.add.reduce(tablets.force_read_n * tablets.made, axis=1), share, out=self._force)
-        np.multiply(np.add.reduce(tablets.ejection_n * tablets.made, axis=1), share, out=self._ejection)
-        np.multiply(np.add.reduce(tablets.pre_force_n, axis=1), share, out=self._pre)
-        self._power += self._g["drive"]["compaction_work"] * tablets.count
-        self._srel *= self._force > 0.0
+        count, force = tablets.count, tablets.force_read_n
+        share = ONE / np.maximum(count, 1)
+        if lines.effects.any_active:  # a stuck sensor reads something where there is no tablet
+            force = force * tablets.made
+        np.multiply(np.add.reduce(force, 1), share, out=self._force)
+        np.multiply(np.add.reduce(tablets.ejection_n, 1), share, out=self._ejection)
+        np.multiply(tablets.pre_force_sum_n, share, out=self._pre)
+        self._power += self._work * count
+        self._srel *= self._force > ZERO
 
     def keep(self) -> None:
         """Keep what the PLC reads next second: `main_force`, `ejection` [N] (n,); hold SREL in its range."""

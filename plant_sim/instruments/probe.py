@@ -78,13 +78,13 @@ class Probe:
         self._number = 0
         self._last: Vector | None = None
 
-    def step(self, second: int, powder: Vector, effects: FaultEffects, air: Air, idle: Flags) -> Scan | None:
+    def step(self, second: int, powder: Vector, effects: FaultEffects, air: Air, pressing: Flags) -> Scan | None:
         """Take a scan if one is due at `second` and return the one that arrives now, if any.
 
-        powder (n_lines, N_EXTENTS) that left the blender within the last second; idle (n_lines,) nothing is pressed.
+        powder (n_lines, N_EXTENTS) that left the blender within the last second; pressing (n_lines,) who presses.
         """
         if second % self._interval == 0:
-            self._under_way.append(self._scan(second, powder, effects, air, idle))
+            self._under_way.append(self._scan(second, powder, effects, air, ~pressing))
         if self._under_way and self._under_way[0].taken + self._delay <= second:
             return self._under_way.popleft()
         return None

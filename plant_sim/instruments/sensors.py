@@ -10,7 +10,7 @@ import numpy as np
 from line.quality import STATUS_BAD_OUT_OF_SERVICE, STATUS_GOOD
 from line.tags import TagRegister
 from plant_sim.columns import Columns
-from plant_sim.extents import Vector
+from plant_sim.extents import ONE, Vector
 from plant_sim.instruments.bin_signals import BinSignals
 from plant_sim.instruments.blend_signals import BlendSignals
 from plant_sim.instruments.feeder_signals import FeederSignals
@@ -45,21 +45,25 @@ class Sensors:
     standard normal z a signal and second.
     """
 
-    def __init__(
-        self, register: TagRegister, groups: dict[str, Columns], feeder: Columns, weight_loop: int, setpoints: list[int]
-    ) -> None:
+    def __init__(self, register: TagRegister, groups: dict[str, Columns], feeder: Columns, weight_loop: int) -> None:
         n = groups["plc"]["force_gain"].shape[0]
         self.frame = frame = Frame(register, n)
         self._g = groups
-        self._feeders, self._blend = FeederSignals(frame, feeder, setpoints), BlendSignals(frame, groups)
+        self._feeders, self._blend = FeederSignals(frame, feeder), BlendSignals(frame, groups)
         self._press, self._bins = PressSignals(frame, groups, weight_loop), BinSignals(frame, groups)
         self._signals = (self._feeders, self._blend, self._press, self._bins)
         self._noisy = frame.signals[:, :N_SENSOR_NORMALS]
         self._relative, self._absolute = self._noise(n)
         self._work = np.zeros((n, N_SENSOR_NORMALS))
-        self._system_at = [frame.column(f"Sys/{name}") for name in SYSTEM]
+        self._step_index, self._beat, self._refused, *self._states = (
+            frame.signals[:, frame.column(f"Sys/{name}")] for name in SYSTEM
+        )
+        #: States as written last; written again only when they are other objects.
+        self._written: tuple[Any, ...] = ()
         self.temperature, self.humidity = groups["room"]["temperature"].copy(), groups["room"]["humidity"].copy()
-        self._air_at = (frame.column("Utilities/RoomTemperature"), frame.column("Utilities/RoomHumidity"))
+        self._room_temperature, self._room_humidity = (
+            frame.signals[:, frame.column(f"Utilities/{name}")] for name in ("RoomTemperature", "RoomHumidity")
+        )
         columns = (frame.scalars(tags) for tags in (NIR_TAGS, NIR2_TAGS, TESTER_TAGS, ASSAY_TAGS))
         self._nir, self._nir2, self._tester, self._assay = columns
         self._take_over()
@@ -90,7 +94,7 @@ class Sensors:
         self._system(lines)
         self._room(lines.surroundings)
         np.multiply(self._relative, normals, out=self._work)
-        self._work += 1.0
+        self._work += ONE
         self._noisy *= self._work
         np.multiply(self._absolute, normals, out=self._work)
         self._noisy += self._work
@@ -109,20 +113,20 @@ class Sensors:
         self.gate_feedback = self._bins.gate_feedback
 
     def _room(self, suite: Surroundings) -> None:
-        to = self.frame.signals
-        self.temperature, self.humidity = suite.temperature_c, suite.humidity
-        to[:, self._air_at[0]] = self.temperature
-        to[:, self._air_at[1]] = self.humidity
+        self._room_temperature[:] = self.temperature = suite.temperature_c
+        self._room_humidity[:] = self.humidity = suite.humidity
 
     def _system(self, lines: Lines) -> None:
         second, sequence = lines.second, lines.sequence
-        values: tuple[Any, ...] = (
-            second, second % ROLL_OVER, lines.watchdog.remote, sequence.state, sequence.packml, sequence.interlock,
-            lines.guard.refused_total,
-        )  # fmt: skip
-        to = self.frame.signals
-        for column, value in zip(self._system_at, values):
-            to[:, column] = value
+        self._step_index[:] = second
+        self._beat[:] = second % ROLL_OVER
+        if lines.guard.changed:
+            self._refused[:] = lines.guard.refused_total
+        states = (lines.watchdog.remote, sequence.state, sequence.packml, sequence.interlock)
+        if len(self._written) != len(states) or any(now is not before for now, before in zip(states, self._written)):
+            self._written = states
+            for column, value in zip(self._states, states):
+                column[:] = value
 
     def _arrivals(self, lines: Lines) -> None:
         """Write what comes late: spectra's identity, results of tester and assay."""
@@ -149,4 +153,4 @@ class Sensors:
         self.frame.block(self._nir, values, scan.taken, scan.status)
 
 
-SYSTEM = ("StepIndex", "HeartbeatPlant", "CtrlMode", "LineState", "PackMLState", "Interlock", "RefusedWrites")
+SYSTEM = ("StepIndex", "HeartbeatPlant", "RefusedWrites", "CtrlMode", "LineState", "PackMLState", "Interlock")

@@ -71,6 +71,8 @@ class Limits:
 
     def __init__(self, p: Columns, n_lines: int) -> None:
         self._p = p
+        self._high, self._low = p["hopper_high"], p["hopper_low"]
+        self._force_trip, self._ejection_trip = p["force_trip"], p["ejection_trip"]
         self.feed_stop: Flags = np.zeros(n_lines, np.bool_)
         self.stopped = False
 
@@ -78,9 +80,8 @@ class Limits:
         """Return whether any limit of any line is crossed or latched, or a contact open: a quick look."""
         if s.contacts is not None or self.stopped:
             return True
-        p = self._p
-        over = (s.level >= p["hopper_high"]) | (s.main_force > p["force_trip"]) | (s.ejection > p["ejection_trip"])
-        return bool((over | (execute & (s.level <= p["hopper_low"])) | s.watchdog).any())
+        over = (s.level >= self._high) | (s.main_force > self._force_trip) | (s.ejection > self._ejection_trip)
+        return bool(np.count_nonzero(over | (execute & (s.level <= self._low)) | s.watchdog))
 
     def trips(self, s: Signals) -> Counts:
         """Return the bits that hold or abort, (n,), and renew `feed_stop`."""

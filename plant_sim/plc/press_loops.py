@@ -45,7 +45,8 @@ class PressLoops:
     def __init__(self, groups: dict[str, Columns], n_stations: int, weight_loop: WeightLoop) -> None:
         self._host = weight_loop is WeightLoop.HOST
         plc, drive = groups["plc"], groups["drive"]
-        self._plc, self._drive = plc, drive
+        self._level_time = plc["level_time"]
+        self._turret_limits = (drive["turret_speed_min"], drive["turret_speed_max"])
         n = plc["force_gain"].shape[0]
         self._per_turn = 1.0 / (groups["content"]["tablet_mass"] * n_stations)
         self._filter = -np.expm1(-1.0 / plc["level_filter"])
@@ -60,6 +61,12 @@ class PressLoops:
         self._wanted, self._reach = self._now.copy(), np.zeros((4, n))
         self._reach[FILL], self._reach[HEIGHT] = drive["fill_rate"], drive["height_rate"]
         self._rates = (drive["turret_rate"], groups["blender"]["speed_rate"])
+        self._back = -self._reach
+        # what `_wanted` and `_reach` were last worked out from
+        self._set: PressSetpoints | None = None
+        self._ran: tuple[Flags, ...] = ()
+        self._placed: Vector | None = None
+        self._all_pressing = self._all_steady = False
         self.turret: Vector = np.zeros(n)
         self.level: Vector = np.zeros(n)
         self._integral = np.zeros(n)
@@ -89,28 +96,44 @@ class PressLoops:
         effects: FaultEffects,
     ) -> None:
         """Advance one second. level [kg] and revolution_force [N] as measured; run = (pressing, steady, blending)."""
-        pressing, steady, blending = run
+        pressing = run[0]
         self.level = self.level + self._filter * (level - self.level)
-        self._correct_fill(sp, revolution_force, new_revolution & pressing)
-        wanted, reach = self._wanted, self._reach
-        wanted[TURRET] = np.where(pressing, self._turret_wanted(sp, steady), 0.0)
-        wanted[FILL] = np.rint(self.fill_target * self._per_step) * self._resolution
-        wanted[HEIGHT] = sp.main_height
-        wanted[IMPELLER] = np.where(blending, sp.impeller, 0.0)
-        reach[TURRET] = np.where(pressing, self._rates[0], np.inf)
-        reach[IMPELLER] = np.where(blending, self._rates[1], np.inf)
+        turned = new_revolution if self._all_pressing else new_revolution & pressing
+        if self._host or np.count_nonzero(turned):
+            self._correct_fill(sp, revolution_force, new_revolution & pressing)
+        if sp is not self._set or any(now is not before for now, before in zip(run, self._ran)):
+            self._set_out(sp, run)
+        wanted = self._wanted
+        turret = self._turret_wanted(sp, run[1])
+        wanted[TURRET] = turret if self._all_pressing else np.where(pressing, turret, 0.0)
+        if self.fill_target is not self._placed or effects.any_active:
+            self._placed = None if effects.any_active else self.fill_target
+            wanted[FILL] = np.rint(self.fill_target * self._per_step) * self._resolution
         if effects.any_active:
             wanted[FILL] = np.where(effects.fill_stuck, self._now[FILL], wanted[FILL])
-        self._now = self._now + bounded(wanted - self._now, -reach, reach)
+        self._now = self._now + bounded(wanted - self._now, self._back, self._reach)
         self.turret = self._now[TURRET]
         if effects.any_active:
             self.turret = self.turret * effects.turret_speed
 
+    def _set_out(self, sp: PressSetpoints, run: tuple[Flags, Flags, Flags]) -> None:
+        """Take over set-points and who runs, which stay the same objects until they change."""
+        self._set, self._ran = sp, run
+        pressing, steady, blending = run
+        wanted, reach = self._wanted, self._reach
+        wanted[HEIGHT] = sp.main_height
+        wanted[IMPELLER] = np.where(blending, sp.impeller, 0.0)
+        reach[TURRET] = np.where(pressing, self._rates[0], np.inf)
+        reach[IMPELLER] = np.where(blending, self._rates[1], np.inf)
+        self._back = -reach
+        self._all_pressing, self._all_steady = bool(pressing.all()), bool(steady.all())
+
     def _turret_wanted(self, sp: PressSetpoints, steady: Flags) -> Vector:
-        plc, drive = self._plc, self._drive
-        error = (self.level - sp.hopper_level) * steady
-        ask = (sp.throughput + error / plc["level_time"] + self._integral) * self._per_turn
-        wanted = bounded(ask, drive["turret_speed_min"], drive["turret_speed_max"])
+        error = self.level - sp.hopper_level
+        if not self._all_steady:
+            error = error * steady
+        ask = (sp.throughput + error / self._level_time + self._integral) * self._per_turn
+        wanted = bounded(ask, *self._turret_limits)
         self._integral = self._integral + error * self._integral_rate * (wanted == ask)
         return wanted
 

@@ -83,7 +83,7 @@ class Sequence:
         """Advance one second with SP/LineCommand (n,); return (line, event) pairs."""
         self._second += 1
         edge = command != self._last_command
-        told = bool(edge.any())
+        told = bool(np.count_nonzero(edge))
         if not (self._busy or told or self._limits.crossed(signals, self.steady)):
             return []
         before, bits_before, packml, stopped = self.state, self.interlock, self.packml, self._limits.stopped

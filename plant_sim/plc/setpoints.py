@@ -53,7 +53,12 @@ class SetpointGuard:
         self._reach = self._rate * (1.0 + RATE_SLACK)
         self._moves_at, self._whole_at = _places(self._moves), _places(self._whole)
         self._always = np.array([tag in ALWAYS_HEARD for tag in self.ids])
+        self._heartbeat = register.setpoint_index["SP/HeartbeatCtrl"]
         self.accepted: Vector = start.copy()
+        #: Something else than the heartbeat was accepted in the last second.
+        self.changed = True
+        #: All of `requested` was accepted in the last second.
+        self._settled = False
         #: What was refused and is still asked for, by (line, column).
         self._refused: dict[tuple[int, int], float] = {}
         self.refused_total = np.zeros(start.shape[0], np.int64)
@@ -65,15 +70,30 @@ class SetpointGuard:
         came into REMOTE this second: their process set-points stay as they are for this second, so that the transfer
         itself moves nothing. A value that is sent again unchanged after a refusal is refused once, not each second.
         """
-        if not self._refused and self._all_good(requested, heard, taken):
+        undisturbed = np.count_nonzero(heard) == heard.size and (taken is None or not np.count_nonzero(taken))
+        self.changed = not (undisturbed and self._settled and self._only_beats(requested))
+        if not self.changed:
+            return []
+        self._settled = not self._refused and undisturbed and self._all_good(requested)
+        if self._settled:
             self.accepted = requested.copy()
             return []
         return self._sort(requested, heard, running, taken)
 
-    def _all_good(self, requested: Vector, heard: Flags, taken: Flags | None) -> bool:
-        """Return whether every value of every line may be taken as it is: the usual second, in few operations."""
-        if not heard.all() or (taken is not None and taken.any()):
+    def _only_beats(self, requested: Vector) -> bool:
+        """Accept a second in which nothing but good heartbeats is new; return whether it was one."""
+        beat, column = requested[:, self._heartbeat], self._heartbeat
+        before = self.accepted[:, column]
+        if np.count_nonzero(requested != self.accepted) > np.count_nonzero(beat != before):
             return False
+        good = (beat >= self._low[column]) & (beat <= self._high[column]) & (np.rint(beat) == beat)
+        if np.count_nonzero(good) < good.size:
+            return False
+        before[:] = beat
+        return True
+
+    def _all_good(self, requested: Vector) -> bool:
+        """Return whether every value of every line may be taken as it is, in few operations."""
         if not ((requested >= self._low) & (requested <= self._high)).all():
             return False
         counts, moves = requested[:, self._whole_at], self._moves_at

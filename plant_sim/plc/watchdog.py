@@ -40,7 +40,7 @@ class Watchdog:
         """
         fresh = np.isfinite(beat) & (beat != self._beat)
         wanted = request == 1.0
-        if self._settled and (fresh & wanted).all():
+        if self._settled and np.count_nonzero(fresh & wanted) == fresh.size:
             self._beat = beat.copy()
             return []
         self._beat = np.where(fresh, beat, self._beat)

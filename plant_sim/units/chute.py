@@ -11,9 +11,9 @@ import numpy as np
 from line.configuration import Geometry
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import Counts, Flags, Vector, bounded
+from plant_sim.extents import ZERO, Counts, Flags, Vector, bounded
 from plant_sim.units.gate import Gate
-from plant_sim.units.tablets import MAX_TABLETS, Tablets
+from plant_sim.units.tablets import MAX_TABLETS, Tablets, slots_in_use
 
 #: Transport is at most so many standard deviations from its mean.
 TRANSPORT_REACH = 4.0
@@ -43,6 +43,13 @@ def pressed_within(n_slots: int) -> Vector:
     return (np.arange(n_slots) + 0.5) / np.maximum(np.arange(MAX_TABLETS + 1), 1)[:, None]
 
 
+@cache
+def unused(n_slots: int) -> Flags:
+    """Return flags of the slots without a tablet: (MAX_TABLETS + 1, n_slots), row by count."""
+    free: Flags = ~slots_in_use(n_slots)[0]
+    return free
+
+
 class Chute:
     """Tablets on their way and the scales under the four containers of n lines.
 
@@ -58,6 +65,7 @@ class Chute:
         spread = np.array([np.hypot(g.ejection_from_die.spread_s, g.gate_from_ejection.spread_s) for g in geometry])
         self._mean, self._spread = mean[:, None], spread[:, None]
         self._latest = mean + TRANSPORT_REACH * spread
+        self._latest_column = self._latest[:, None]
         #: seconds of production that may be on their way, of the slowest line
         self._n_seconds = int(np.ceil(self._latest.max() * SLOWEST)) + 3
         self._gate = Gate(np.array([g.gate_switching.mean_s for g in geometry]))
@@ -76,6 +84,8 @@ class Chute:
         self.counts: Counts = np.zeros((n, N_DESTINATIONS), np.int64)
         self.masses: Vector = np.zeros((n, N_DESTINATIONS))
         self._settled = -1
+        # last of the slots written so far
+        self._widest = 0
 
     @property
     def open(self) -> Flags:
@@ -96,37 +106,41 @@ class Chute:
         m = tablets.made.shape[1]
         travel = normals[:, :m] * self._spread
         travel += self._mean
-        travel = bounded(travel, 0.0, self._latest[:, None])
+        travel = bounded(travel, ZERO, self._latest_column)
         if effects.any_active:
             travel *= bounded(effects.chute_slow, 0.0, SLOWEST)[:, None]
         travel += pressed_within(m).take(tablets.count, axis=0)
         travel += second
         due = travel.astype(np.int64)
         due %= self._n_seconds
-        gone = tablets.rejected | sampled
         ring = second % self._n_seconds
-        due[~tablets.made] = self._n_seconds + 2
-        if gone.any():
+        np.copyto(due, self._n_seconds + 2, where=unused(m).take(tablets.count, axis=0))
+        gone = tablets.any_bad or bool(np.count_nonzero(sampled))
+        if gone:
             due[tablets.rejected] = self._n_seconds
             due[sampled] = self._n_seconds + 1
-        self._due[:, ring] = self._n_seconds + 2
+        self._widest = max(self._widest, m)
+        if m < self._widest:
+            self._due[:, ring, m:] = self._n_seconds + 2
         self._due[:, ring, :m] = due
         self._arrival[:, ring, :m] = travel
         self._mass[:, ring, :m] = tablets.mass_kg
         self._first_counter[:, ring] = tablets.first_counter
-        self._share_out(due, tablets.mass_kg)
+        self._share_out(due, tablets.mass_kg, gone)
 
-    def _share_out(self, due: Counts, mass: Vector) -> None:
+    def _share_out(self, due: Counts, mass: Vector, gone: bool) -> None:
         """Add masses and numbers to the second of arrival; rejected and sampled ones at once to their containers."""
         n, last = due.shape[0], self._n_seconds
-        due += self._base
+        if n > 1:
+            due += self._base
         place, size = due.ravel(), n * (last + 3)
         numbers = np.bincount(place, minlength=size).reshape(n, -1)
         masses = np.bincount(place, mass.ravel(), minlength=size).reshape(n, -1)
         self._due_n += numbers[:, :last]
         self._due_kg += masses[:, :last]
-        self.counts[:, REJECTED:] += numbers[:, last : last + 2]
-        self.masses[:, REJECTED:] += masses[:, last : last + 2]
+        if gone:
+            self.counts[:, REJECTED:] += numbers[:, last : last + 2]
+            self.masses[:, REJECTED:] += masses[:, last : last + 2]
 
     def settle(self, second: int, command_open: Flags, effects: FaultEffects) -> None:
         """Let tablets arrive within second..second+1 while the gate obeys `command_open` (n,)."""
@@ -135,6 +149,17 @@ class Chute:
         self._due_n[:, column], self._due_kg[:, column] = 0, 0.0
         was_open = self._gate.open
         moving = self._gate.step(second, command_open, effects)
+        n_open = np.count_nonzero(was_open)
+        if moving is None and n_open in (0, was_open.size):
+            to = ACCEPTED if n_open else DIVERTED
+            self.counts[:, to] += numbers
+            self.masses[:, to] += masses
+        else:
+            self._sort_out(second, was_open, moving, numbers, masses)
+        self._settled = second
+
+    def _sort_out(self, second: int, was_open: Flags, moving: Flags | None, numbers: Counts, masses: Vector) -> None:
+        """Share a second's arrivals among accepted and diverted where gates differ or move."""
         good = was_open * numbers
         good_kg = was_open * masses
         for i in np.flatnonzero(moving) if moving is not None else ():
@@ -145,7 +170,6 @@ class Chute:
         self.counts[:, DIVERTED] += numbers - good
         self.masses[:, ACCEPTED] += good_kg
         self.masses[:, DIVERTED] += masses - good_kg
-        self._settled = second
 
     def _split(self, line: int, second: int) -> tuple[Flags, Flags]:
         """Return (accepted, diverted) of one line in a second, (seconds, tablets) of production."""

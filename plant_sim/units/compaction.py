@@ -9,16 +9,18 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import Vector, bounded
+from plant_sim.extents import HALF, ONE, ZERO, Vector, bounded
 from plant_sim.parameters import Variant
 from plant_sim.units.tablets import Wide
 
 #: Domain guard: no pressure above this [Pa] is believed.
-PRESSURE_MAX_PA = 800e6
+PRESSURE_MAX_PA = np.array(800e6)
 #: Where the Heckel solution starts: exponent P/Py + A of the reference point.
 HECKEL_START = 2.05
+_START = np.array(HECKEL_START)
 #: A first step is at most so many times Newton's step (it guards against dies that hold far too much).
 STEP_GUARD = 4.0
+_GUARD_SHARE = np.array(1.0 / STEP_GUARD)
 
 
 class CompactionLaw(Protocol):
@@ -78,10 +80,10 @@ class HeckelLaw:
         down = _first_step(height, solid, wide["void"], wide["full"])
         main, fallen = height[1], down[1]
         main -= fallen
-        fallen += _halley_step(main, solid, np.exp(fallen - HECKEL_START))
+        fallen += _halley_step(main, solid, np.exp(fallen - _START))
         pressure = wide["rise"] - down
         pressure *= (self._yield * factor)[:, None]
-        return bounded(pressure, 0.0, PRESSURE_MAX_PA)
+        return bounded(pressure, ZERO, PRESSURE_MAX_PA)
 
     def solid_fraction(self, pressure: Vector) -> Vector:
         """See CompactionLaw."""
@@ -97,10 +99,10 @@ def _first_step(height: Vector, solid: Vector, void: Vector, full: Vector) -> Ve
     bend -= void
     bend -= void
     bend *= excess
-    bend *= 0.5
+    bend *= HALF
     square = slope * slope
     bend += square
-    square *= 1.0 / STEP_GUARD
+    square *= _GUARD_SHARE
     slope *= excess
     slope /= np.maximum(bend, square)
     return slope
@@ -112,10 +114,10 @@ def _halley_step(height: Vector, solid: Vector, void: Vector) -> Vector:
     excess = height - bend
     excess -= solid
     bend -= void
-    slope = bend + 1.0
+    slope = bend + ONE
     bend -= void
     bend *= excess
-    bend *= 0.5
+    bend *= HALF
     bend += slope * slope
     slope *= excess
     slope /= bend
@@ -153,7 +155,7 @@ class KawakitaLaw:
         last *= -2.0
         last /= root
         last *= (self._scale * factor)[:, None]
-        return bounded(last, 0.0, PRESSURE_MAX_PA)
+        return bounded(last, ZERO, PRESSURE_MAX_PA)
 
     def solid_fraction(self, pressure: Vector) -> Vector:
         """See CompactionLaw."""
@@ -163,10 +165,12 @@ class KawakitaLaw:
 @dataclass
 class Stroke:
     """What pre- and main compression made of the dies, (n, m): forces, pressure, height and solid fraction of the relaxed
-    tablet; height_in_die at main compression; air (n,) share of the powder's air that pre-compression left.
+    tablet; pre_force_sum (n,) over the dies; height_in_die at main compression; air (n,) share of the powder's air that
+    pre-compression left.
     """
 
     pre_force: Vector
+    pre_force_sum: Vector
     force: Vector
     pressure: Vector
     height_in_die: Vector
@@ -224,7 +228,8 @@ class Compaction:
         force = pressure * wide["area"]
         in_die = pressure[1] * wide["per_pressure"]
         in_die += gap[1]
-        air = np.exp(np.add.reduce(force[0], 1) / count * self._air_rate)
+        pre_sum: Vector = np.add.reduce(force[0], 1)
+        air = np.exp(pre_sum / count * self._air_rate)
         height = in_die * (self._recovery + self._air_recovery * air)[:, None]
         solid /= height
-        return Stroke(force[0], force[1], pressure[1], in_die, height, solid, air)
+        return Stroke(force[0], pre_sum, force[1], pressure[1], in_die, height, solid, air)

@@ -6,11 +6,11 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import TINY_KG, TOTAL, VOLUME, Vector
+from plant_sim.extents import ONE, TINY, TOTAL, VOLUME, ZERO, Vector
 from plant_sim.parameters import Variant
 
 #: Lowest ratio of turret to paddle speed that is told apart from standing still.
-RATIO_MIN = 1e-6
+RATIO_MIN = np.array(1e-6)
 
 
 def reduced_efficiency(
@@ -24,7 +24,7 @@ def reduced_efficiency(
     """
     reach = kinetic / np.maximum(ratio, RATIO_MIN)
     short = np.exp(-(reach * reach))
-    return (1.0 - turret_term * ratio + depth_term * depth_over_diameter) * (1.0 - short), short
+    return (ONE - turret_term * ratio + depth_term * depth_over_diameter) * (ONE - short), short
 
 
 def saturating_efficiency(ratio: Vector, half_ratio: Vector) -> tuple[Vector, Vector]:
@@ -34,8 +34,8 @@ def saturating_efficiency(ratio: Vector, half_ratio: Vector) -> tuple[Vector, Ve
     same trend as `reduced_efficiency`, without its linear term; wrong where suction by the lower punch fills the die
     without paddles.
     """
-    efficiency = 1.0 / (1.0 + half_ratio * ratio)
-    return efficiency, 1.0 - efficiency
+    efficiency = ONE / (ONE + half_ratio * ratio)
+    return efficiency, ONE - efficiency
 
 
 class DieFill:
@@ -47,8 +47,10 @@ class DieFill:
     """
 
     def __init__(self, groups: dict[str, Columns], turret_reference: Vector, variant: Variant = "a") -> None:
-        self._g, self._variant = groups, variant
+        self._variant = variant
         fill, comp = groups["fill"], groups["compaction"]
+        self._half_ratio = groups["press_b"]["fill_half_ratio"]
+        self._terms = (fill["turret_term"], fill["depth_term"], fill["kinetic_speed_ratio"])
         self._diameter = comp["die_diameter"]
         area = np.pi * self._diameter**2 / 4.0
         self._paddle = groups["feed_frame"]["paddle_speed"]
@@ -64,10 +66,8 @@ class DieFill:
     def efficiency(self, ratio: Vector, depth_m: Vector) -> tuple[Vector, Vector]:
         """Return (efficiency, share left empty) at a ratio of turret to paddle speed, (n,) each."""
         if self._variant == "b":
-            return saturating_efficiency(ratio, self._g["press_b"]["fill_half_ratio"])
-        fill = self._g["fill"]
-        terms = (fill["turret_term"], fill["depth_term"], fill["kinetic_speed_ratio"])
-        return reduced_efficiency(ratio, depth_m / self._diameter, *terms)
+            return saturating_efficiency(ratio, self._half_ratio)
+        return reduced_efficiency(ratio, depth_m / self._diameter, *self._terms)
 
     def step(
         self, powder: Vector, turret: Vector, depth_m: Vector, effects: FaultEffects, normal: Vector
@@ -77,9 +77,9 @@ class DieFill:
         powder (n, N_EXTENTS) at the dies; turret (n,) rev/s; depth_m (n,); normal (n,) for the wander.
         """
         self.wander = self._keep * self.wander + self._wander_in * normal
-        paddle, density = self._paddle, powder[:, TOTAL] / np.maximum(powder[:, VOLUME], TINY_KG) * (1.0 + self.wander)
+        paddle, density = self._paddle, powder[:, TOTAL] / np.maximum(powder[:, VOLUME], TINY) * (ONE + self.wander)
         if effects.any_active:
             paddle, density = np.maximum(paddle * effects.paddle_speed, RATIO_MIN), density * effects.fill_density
         efficiency, short = self.efficiency(turret / paddle, depth_m)
-        spread = 1.0 + self._spread * np.maximum(short - self._short_reference, 0.0)
+        spread = ONE + self._spread * np.maximum(short - self._short_reference, ZERO)
         return density * self._packed_area * efficiency, self._sigma * spread

@@ -35,7 +35,7 @@ class Gate:
             command = (command | (stuck == STUCK_OPEN)) & (stuck != STUCK_SHUT)
         new = command != self._target
         self._before = self.open
-        return self._move(second, command, new, effects) if self._under_way or new.any() else None
+        return self._move(second, command, new, effects) if self._under_way or np.count_nonzero(new) else None
 
     def _move(self, second: int, command: Flags, new: Flags, effects: FaultEffects) -> Flags | None:
         arrive = second + self._switching + effects.gate_slow_s

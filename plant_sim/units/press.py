@@ -8,7 +8,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import ACTIVE, TINY_KG, TOTAL, YIELD, Counts, Vector
+from plant_sim.extents import ACTIVE, ONE, TINY, TINY_KG, TOTAL, YIELD, Counts, Vector
 from plant_sim.parameters import Variant
 from plant_sim.units.compaction import Compaction
 from plant_sim.units.die_fill import DieFill
@@ -30,7 +30,7 @@ from plant_sim.units.tablets import (
 #: Seconds between two looks at the powder's own properties: they change over the feed frame's hold-up time of 50 s.
 POWDER_EVERY_S = 4
 #: Most stations that pass in a second.
-TURN_MAX = MAX_TABLETS - 1e-6
+TURN_MAX = np.array(MAX_TABLETS - 1e-6)
 
 
 class Press:
@@ -65,6 +65,9 @@ class Press:
         self.judged_bad: Counts = np.zeros(self.n_lines, np.int64)
         self.revolutions: Counts = np.zeros(self.n_lines, np.int64)
         self._turned: Vector = np.zeros(self.n_lines)
+        self._passed: Counts = self.made_total.copy()
+        self._first: Counts = self.made_total.copy()
+        self._stations = np.array(float(n_stations))
         self._own_yield: Vector = np.ones(self.n_lines)
         self._age = 0
 
@@ -104,7 +107,7 @@ class Press:
         gap_offset, depth_offset = self.punches.at(first, n_slots)
         per_depth, scatter = self.die_fill.step(powder, turret, depth_m, effects, normals[:, 0])
         mass = each[:, FILL, :n_slots] * scatter[:, None]
-        mass += 1.0
+        mass += ONE
         mass *= depth_offset + depth_m[:, None]
         mass *= per_depth[:, None]
         mass *= ones.take(count, axis=0)
@@ -112,7 +115,7 @@ class Press:
         if self._age % POWDER_EVERY_S == 0:
             self._look(powder, effects)
         self._age += 1
-        self.yield_factor = self._own_yield * effects.yield_pressure
+        self.yield_factor = self._own_yield * effects.yield_pressure if effects.any_active else self._own_yield
         stroke = self.compaction.press(mass, gap_m, gap_offset, self.yield_factor, np.maximum(count, 1), effects)
         read = self.station_forces.read(stroke.force, each[:, FORCE, :n_slots], effects)
         self.station_forces.keep(read, first, count, effects)
@@ -121,18 +124,18 @@ class Press:
         self.made_total = self.made_total + count
         return Tablets(
             made=made, count=count, first_station=first, first_counter=counter, mass_kg=mass, drawn_kg=drawn,
-            pre_force_n=stroke.pre_force, force_n=stroke.force, force_read_n=read, pressure_pa=stroke.pressure,
-            solid_fraction=stroke.solid_fraction, height_m=stroke.height, strength_pa=strength, ejection_n=ejection,
-            content_kg=mass, judged_bad=made, rejected=made,
+            pre_force_n=stroke.pre_force, pre_force_sum_n=stroke.pre_force_sum, force_n=stroke.force, force_read_n=read,
+            pressure_pa=stroke.pressure, solid_fraction=stroke.solid_fraction, height_m=stroke.height,
+            strength_pa=strength, ejection_n=ejection, content_kg=mass, judged_bad=made, rejected=made,
         )  # fmt: skip
 
     def _turn(self, turret: Vector) -> tuple[Counts, Counts]:
         """Turn the turret for a second; return (first station, number of tablets), (n,) each."""
-        passed = self._turned.astype(np.int64)
-        self._turned = self._turned + np.minimum(turret * self.n_stations, TURN_MAX)
-        now = self._turned.astype(np.int64)
-        self.revolutions = now // self.n_stations
-        return passed % self.n_stations, now - passed
+        passed, first = self._passed, self._first
+        self._turned = self._turned + np.minimum(turret * self._stations, TURN_MAX)
+        self._passed = self._turned.astype(np.int64)
+        self.revolutions, self._first = np.divmod(self._passed, self.n_stations)
+        return first, self._passed - passed
 
     def _look(self, powder: Vector, effects: FaultEffects) -> None:
         """Take in the powder at the dies, (n, N_EXTENTS)."""
@@ -150,17 +153,19 @@ class Press:
         """
         mass = tablets.mass_kg
         n_slots = mass.shape[1]
-        mass *= (taken[:, TOTAL] / np.maximum(tablets.drawn_kg, TINY_KG))[:, None]
+        mass *= (taken[:, TOTAL] / np.maximum(tablets.drawn_kg, TINY))[:, None]
         parts = normals[:, :n_slots] * self._mixing.at(n_slots)["sigma"]
-        parts += 1.0
+        parts += ONE
         parts *= mass
-        parts *= (taken[:, ACTIVE] / np.maximum(np.add.reduce(parts, 1), TINY_KG))[:, None]
+        parts *= (taken[:, ACTIVE] / np.maximum(np.add.reduce(parts, 1), TINY))[:, None]
         tablets.content_kg = parts
         off = np.abs(tablets.force_read_n - force_setpoint[:, None])
         bad = off > window_n[:, None]
         bad &= tablets.made
         tablets.judged_bad = tablets.rejected = bad
-        self.judged_bad = self.judged_bad + np.add.reduce(bad, 1)
+        tablets.any_bad = bool(np.count_nonzero(bad))
+        if tablets.any_bad:
+            self.judged_bad = self.judged_bad + np.add.reduce(bad, 1)
         if effects.any_active:
             tablets.rejected = bad & ~effects.reject_stuck[:, None]
 
@@ -176,7 +181,7 @@ def _limit(mass: Vector, room: Vector) -> Vector:
     """Scale the dies of a line down, in place, where they ask for more powder than there is; return what they take, (n,)."""
     asked: Vector = np.add.reduce(mass, 1)
     short = asked > room
-    if short.any():
+    if np.count_nonzero(short):
         mass *= np.where(short, room / np.maximum(asked, TINY_KG), 1.0)[:, None]
         asked = np.add.reduce(mass, 1)
     return asked

@@ -38,9 +38,12 @@ class Punches:
         self._faulty = min(FAULTY_STATION, n_stations) - 1
         self._n_stations = n_stations
         n = len(seeds)
-        self._rows = np.arange(n)
         self.wear_m: Vector = np.zeros((n, n_stations))
-        self._table = np.zeros((2, n, n_stations + MAX_TABLETS))
+        width = n_stations + MAX_TABLETS
+        self._table = np.zeros((2, n, width))
+        #: Where the pairs of a second stand in a row of the table if the first is station 0, (n, MAX_TABLETS).
+        self._places: Counts = np.arange(MAX_TABLETS) + width * np.arange(n)[:, None]
+        self._places_for: dict[int, Counts] = {}
         self._age, self._faults = 0, False
         self._write(None)
 
@@ -55,9 +58,9 @@ class Punches:
 
     def at(self, first_station: Counts, n_slots: int) -> tuple[Vector, Vector]:
         """Return what the pairs in the slots add to the main gap and to the fill depth [m], (n, n_slots) each."""
-        shape = (*self._table.shape[:2], self._n_stations, n_slots)
-        pieces: Vector = np.ndarray(shape, np.float64, self._table, 0, (*self._table.strides, self._table.itemsize))
-        both: Vector = pieces[:, self._rows, first_station]
+        if n_slots not in self._places_for:
+            self._places_for[n_slots] = np.ascontiguousarray(self._places[:, :n_slots])
+        both: Vector = self._table.reshape(2, -1).take(self._places_for[n_slots] + first_station[:, None], axis=1)
         return both[0], both[1]
 
     def _write(self, effects: FaultEffects | None) -> None:

@@ -20,7 +20,8 @@ class StationForces:
         n = compaction["main_force"].shape[0]
         self._gain, self._noise = 1.0 + compaction["force_span_error"], compaction["force_sensor_noise"]
         self._n_stations = n_stations
-        self._rows = np.arange(n)[:, None]
+        self._stations, self._freedom = np.array(float(n_stations)), np.array(n_stations - 1.0)
+        self._lines = np.arange(n)[:, None]
         self._wide = Wide(gain=self._gain, noise=self._noise)
         # row f: slot that holds each station when station f is in the first slot
         self._slots: Counts = (np.arange(n_stations) - np.arange(n_stations)[:, None]) % n_stations
@@ -43,15 +44,18 @@ class StationForces:
 
     def keep(self, reading: Vector, first_station: Counts, count: Counts, effects: FaultEffects) -> None:
         """Keep the newest reading of each station; `reading` (n, m) belongs to stations from first_station (n,) on."""
-        slot, most, n_slots = self._slots[first_station], count[:, None], reading.shape[1]
+        slot, most, n_slots = self._slots.take(first_station, axis=0), count[:, None], reading.shape[1]
         for turn in range(-(-n_slots // self._n_stations)):
             if turn:
                 slot = slot + self._n_stations
             new = slot < most
             if effects.any_active:
                 new &= ~effects.force_stuck[:, None]
-            np.copyto(self.newest, reading[self._rows, np.minimum(slot, n_slots - 1)], where=new)
-        self.mean = np.add.reduce(self.newest, 1) / self._n_stations
+            here = np.minimum(slot, n_slots - 1)
+            if self._lines.size > 1:
+                here += self._lines * n_slots
+            np.copyto(self.newest, reading.take(here), where=new)
+        self.mean = np.add.reduce(self.newest, 1) / self._stations
         off = self.newest - self.mean[:, None]
         off *= off
-        self.deviation = np.sqrt(np.add.reduce(off, 1) / (self._n_stations - 1))
+        self.deviation = np.sqrt(np.add.reduce(off, 1) / self._freedom)

@@ -6,7 +6,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import LUBRICANT, SHEAR, TINY_KG, TOTAL, WATER, Vector
+from plant_sim.extents import LUBRICANT, ONE, SHEAR, TINY_KG, TOTAL, WATER, Vector
 from plant_sim.parameters import Variant
 from plant_sim.units.compaction import Compaction, Stroke
 from plant_sim.units.tablets import Wide
@@ -20,7 +20,7 @@ def ryshkewitch_factor(solid_fraction: Vector, porosity_factor: Vector) -> Vecto
 
     Wrong for loose compacts (D below about 0.6). Source: Duckworth after Ryshkewitch, J. Am. Ceram. Soc. 36 (1953) 65.
     """
-    return np.exp(porosity_factor * (solid_fraction - 1.0))
+    return np.exp(porosity_factor * (solid_fraction - ONE))
 
 
 def leuenberger_factor(solid_fraction: Vector, critical: Vector) -> Vector:
@@ -108,7 +108,7 @@ class Strength:
             left, friction = left * effects.strength, friction * effects.ejection_friction
         wide = self._wide.at(normals.shape[1])
         strength = normals * wide["sigma"]
-        strength += 1.0
+        strength += ONE
         strength *= left[:, None]
         if self._variant == "b":
             strength *= leuenberger_factor(stroke.solid_fraction, wide["critical"])

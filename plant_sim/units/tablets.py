@@ -25,8 +25,9 @@ class Tablets:
     n_slots is a multiple of SLOT_GROUP, enough for the line with most tablets. Between `fill` and `finish` mass is what
     the die holds; content (active API, kg) is known after `finish`. drawn_kg (n_lines,) is what all dies take;
     first_counter, first_station (n_lines,) belong to the first slot. solid_fraction, height_m and strength_pa are those
-    of the relaxed tablet, pressure_pa and force_n those of main compression, pre_force_n of pre-compression.
-    `judged_bad` is what the press decided, `rejected` what its gate did.
+    of the relaxed tablet, pressure_pa and force_n those of main compression, pre_force_n of pre-compression,
+    pre_force_sum_n (n_lines,) its sum. `judged_bad` is what the press decided, `rejected` what its gate did; `any_bad` if
+    any was judged so.
     """
 
     made: Flags
@@ -36,6 +37,7 @@ class Tablets:
     mass_kg: Vector
     drawn_kg: Vector
     pre_force_n: Vector
+    pre_force_sum_n: Vector
     force_n: Vector
     force_read_n: Vector
     pressure_pa: Vector
@@ -46,6 +48,7 @@ class Tablets:
     content_kg: Vector
     judged_bad: Flags
     rejected: Flags
+    any_bad: bool = False
 
     @property
     def counter(self) -> Counts:
@@ -76,5 +79,5 @@ class Wide:
 
 def slots_for(count: Counts) -> int:
     """Return how many slots hold the largest count, a multiple of SLOT_GROUP from SLOT_GROUP to MAX_TABLETS."""
-    most = int(np.maximum.reduce(count))
+    most = max(count.tolist())
     return min(max(-(-most // SLOT_GROUP) * SLOT_GROUP, SLOT_GROUP), MAX_TABLETS)

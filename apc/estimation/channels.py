@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 #: Weight of the newest innovation in the running mean of standardised innovations.
 FORGETTING = 0.1
+
+
+@dataclass(frozen=True)
+class GrossError:
+    """A reading that was not believed: its channel and how far off it was [standard deviations of the innovation]."""
+
+    channel: str
+    sigmas: float
+
+    def words(self) -> str:
+        """Return 'level_hopper 12.3 sigma too high'."""
+        return f"{self.channel} {abs(self.sigmas):.1f} sigma too {'high' if self.sigmas > 0 else 'low'}"
 
 
 class Channel:
@@ -40,3 +54,27 @@ class Channel:
             return False
         self._mean = 0.0
         return True
+
+
+class Channels:
+    """A guard for each channel by name, made when it first speaks; `errors` since `begin`."""
+
+    def __init__(self, gate: float) -> None:
+        self._gate = gate
+        self._channels: dict[str, Channel] = {}
+        self.errors: list[GrossError] = []
+
+    def begin(self) -> None:
+        """Start a new period: what was wrong in the last one is forgotten."""
+        self.errors = []
+
+    def judge(self, name: str, standardised: float, patience: int = 3) -> tuple[float, bool]:
+        """Return the innovation to use and whether it was clipped; a clipped one is noted as a gross error."""
+        taken, gated = self._channels.setdefault(name, Channel(self._gate, patience)).judge(standardised)
+        if gated:
+            self.errors.append(GrossError(name, standardised))
+        return taken, gated
+
+    def persistent(self, name: str, threshold_sigma: float) -> bool:
+        """True if the channel has been on one side for long."""
+        return name in self._channels and self._channels[name].persistent(threshold_sigma)

@@ -75,8 +75,8 @@ class Observer:
 
     @property
     def gated(self) -> tuple[str, ...]:
-        """Channels whose last reading was clipped as a gross error."""
-        return tuple(self._filter.gated)
+        """Readings of this period that were clipped as gross errors: 'level_hopper 12.3 sigma too high'."""
+        return tuple(error.words() for error in self._filter.channels.errors)
 
     def estimate(self, observation: Observation, in_force: Vector) -> Estimate:
         """Return the estimate at this decision; in_force (N_U,) the set-points that the plant holds, plant units."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import TOTAL, Vector
+from plant_sim.extents import Vector
 from plant_sim.instruments.frame import Frame
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ class BlendSignals:
     def write(self, lines: Lines) -> None:
         """Write the true values [SI] of this second."""
         path = lines.path
-        held = path.blender[:, TOTAL]
+        held = path.blender_kg
         self._impeller[:] = path.impeller
         self._paddle[:] = path.paddle
         np.multiply(held, self._cell_gain, out=self._hold_up)
         self._torque[:] = path.torque(held)
-        np.multiply(lines.path.hopper[:, TOTAL], self._level_gain, out=self._level)
+        np.multiply(path.hopper_kg, self._level_gain, out=self._level)
 
     def falsify(self, effects: FaultEffects) -> None:
         """Let faults in force act on what was written. A stuck level repeats what it showed last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plant_sim.columns import Columns
-from plant_sim.extents import TINY_KG, TOTAL, WATER, Vector, bounded
+from plant_sim.extents import TINY_KG, TOTAL, WATER, ZERO, Vector, bounded
 
 
 class Discharge:
@@ -36,7 +36,7 @@ class PlugHopper:
     def into_tank(self, plug_kg: Vector, tank_kg: Vector, inflow: Vector, outflow: Vector) -> Vector:
         """Return what goes from plug to tank this second [kg], (n,), so that the tank keeps its share."""
         wanted = self._mixed * (plug_kg + tank_kg + inflow) - tank_kg + self._plug * outflow
-        return bounded(wanted, 0.0, plug_kg)
+        return bounded(wanted, ZERO, plug_kg)
 
 
 class FunnelHopper:

@@ -77,6 +77,16 @@ class MaterialPath(ABC):
         level: Vector = self.frame[:, TOTAL] / self._feed_frame.full
         return level
 
+    @property
+    def blender_kg(self) -> Vector:
+        """(n,) kg held in the blender."""
+        return self.blender[:, TOTAL]
+
+    @property
+    def hopper_kg(self) -> Vector:
+        """(n,) kg held in hopper and chute."""
+        return self.hopper[:, TOTAL]
+
     def torque(self, held_kg: Vector) -> Vector:
         """Return the torque of the blender's shaft [N m], (n,), at the blender's mass (n,) after the last second."""
         if self.standing.present:

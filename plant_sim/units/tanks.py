@@ -6,11 +6,11 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import N_EXTENTS, TOTAL, Counts, Vector
+from plant_sim.extents import N_EXTENTS, SHEAR, TOTAL, ZERO, Counts, Vector
 from plant_sim.units.blender import N_BLENDER_TANKS, BlenderTorque, PowerHoldUp, StandingPowder
 from plant_sim.units.feed_frame import FeedFrame
 from plant_sim.units.hopper import PlugHopper
-from plant_sim.units.passage import MaterialPath, add_shear
+from plant_sim.units.passage import MaterialPath
 from plant_sim.units.transport import PlugFlow, mixing
 
 #: Rows of the tank array, in the order in which material passes them: first tanks, second tanks, third tank.
@@ -28,6 +28,8 @@ _INTO: Counts = np.array([0, 1, 2, 4, 5, 6])
 _UPWARDS: Counts = np.array([FRAME_2, BLENDER_3, FRAME_1, BLENDER_2, PLUG_FRAME, BLENDER_1, HOPPER, PLUG_BLENDER])
 #: From boundaries (frame and blender upwards), intake, blender exit, hopper plug to the order of streams.
 _STREAMS: Counts = np.array([8, 5, 2, 4, 3, 0, 1, 6, 7])
+#: A row behind the streams for what the feeders deliver; rows that enter the plugs: blender exit, feed, hopper exit.
+_FEED, _INTO_PLUGS = N_TANKS + N_PLUGS, np.array([8, 9, 3])
 
 
 class TankPath(MaterialPath):
@@ -50,12 +52,31 @@ class TankPath(MaterialPath):
         self._sheared_s = law.hold_up_ref / law.flow_ref - blender["dead_time"]
         self._below = np.arange(1.0, 1.0 + N_BLENDER_TANKS)[:, None] * ((1.0 - dead_share) / N_BLENDER_TANKS)
         self._target = np.zeros((N_BLENDER_TANKS, 2, n))
-        self._plugs = PlugFlow(N_PLUGS * n)
-        self._tanks = np.zeros((N_TANKS, n, N_EXTENTS))
+        # tanks and sums of the plugs in one piece, and views of it
+        self._held = np.zeros((N_TANKS + N_PLUGS, n, N_EXTENTS))
+        self._mass, self._tanks = self._held[:, :, TOTAL], self._held[:N_TANKS]
+        self._plugs = PlugFlow(N_PLUGS * n, held=self._held[N_TANKS:].reshape(N_PLUGS * n, N_EXTENTS))
+        turning = (self._tanks[BLENDER_TANKS], self._tanks[FRAME_TANKS])
+        self._shears = [(tanks[:, :, SHEAR], tanks[:, :, TOTAL]) for tanks in turning]
+        # flows of a second in the order of decision: boundaries, intake and blender exit, hopper plug; and views
+        self._flow = np.zeros((N_TANKS + N_PLUGS, n))
+        self._boundaries, self._leave = self._flow[:6].reshape(3, 2, n), self._flow[6:8]
 
     @property
     def _plug(self) -> Vector:
-        return self._plugs.held.reshape(N_PLUGS, self.n_lines, N_EXTENTS)
+        return self._held[N_TANKS:]
+
+    @property
+    def blender_kg(self) -> Vector:
+        """(n,) kg held in the blender, standing powder too."""
+        mass = self._mass
+        return self.standing.beside(mass[PLUG_BLENDER] + mass[BLENDER_1] + mass[BLENDER_2] + mass[BLENDER_3])
+
+    @property
+    def hopper_kg(self) -> Vector:
+        """(n,) kg held in hopper and chute."""
+        held: Vector = self._mass[PLUG_HOPPER] + self._mass[HOPPER]
+        return held
 
     @property
     def blender(self) -> Vector:
@@ -96,39 +117,44 @@ class TankPath(MaterialPath):
         return self._tanks[BLENDER_TANKS]
 
     def _move(self, feed: Vector, intake_kg: Vector, limit: Vector) -> None:
-        mass = np.concatenate((self._tanks[:, :, TOTAL], self._plugs.held[:, TOTAL].reshape(N_PLUGS, self.n_lines)))
-        flows = self._flows(mass, feed[:, TOTAL], intake_kg, limit)
-        streams = self._carry(mass[:N_TANKS], flows)
+        flows = self._flows(feed[:, TOTAL], intake_kg, limit)
+        streams = self._carry(flows)
         self.blender_exit, self.hopper_exit, self.frame_exit = streams[8], streams[3], streams[7]
-        self._plugs.push(np.concatenate((self.blender_exit, feed, self.hopper_exit)))
+        streams[_FEED] = feed
+        self._plugs.push(streams.take(_INTO_PLUGS, axis=0).reshape(-1, N_EXTENTS))
 
     def _adjust(self, effects: FaultEffects) -> None:
         super()._adjust(effects)
         frame = self._feed_frame
         self._target[0, 0], self._target[1, 0], self._target[2, 0] = frame.small, frame.whole, frame.full
 
-    def _flows(self, mass: Vector, inflow: Vector, intake_kg: Vector, limit: Vector) -> Vector:
-        """Return the mass of each stream this second, (9, n), from masses (9, n)."""
+    def _flows(self, inflow: Vector, intake_kg: Vector, limit: Vector) -> Vector:
+        """Return the mass of each stream this second, (9, n)."""
+        mass, flow, leave = self._mass, self._boundaries, self._leave
         above = mass.take(_UPWARDS, axis=0).reshape(4, 2, self.n_lines)
         below = np.add.accumulate(above, axis=0)
         held = below[3, 1]
         out = np.minimum(self._law.flow(self.standing.beside(held), self.impeller), mass[BLENDER_3])
         target = self._target
         np.multiply(self._below, held + inflow - out, out=target[:, 1])
-        leave = np.concatenate((intake_kg, out)).reshape(2, self.n_lines)
+        leave[0], leave[1] = intake_kg, out
         there = above[1:]
-        np.minimum(there[2, 0], limit, out=there[2, 0])
-        flow = np.minimum(np.maximum(target + leave - below[:3], 0.0), there)
-        into_tank = self._hopper.into_tank(mass[PLUG_HOPPER], mass[HOPPER], out, flow[2, 0])
-        return np.concatenate((flow.reshape(6, -1), leave, into_tank[None])).take(_STREAMS, axis=0)
+        slowest = there[2, 0]
+        np.minimum(slowest, limit, out=slowest)
+        np.add(target, leave, out=flow)
+        flow -= below[:3]
+        np.maximum(flow, ZERO, out=flow)
+        np.minimum(flow, there, out=flow)
+        self._flow[-1] = self._hopper.into_tank(mass[PLUG_HOPPER], mass[HOPPER], out, flow[2, 0])
+        return self._flow.take(_STREAMS, axis=0)
 
-    def _carry(self, tank_kg: Vector, flows: Vector) -> Vector:
-        """Move all columns by the masses in flows (9, n); return the streams, (9, n, N_EXTENTS)."""
+    def _carry(self, flows: Vector) -> Vector:
+        """Move all columns by the masses in flows (9, n); return the streams and an empty row, (10, n, N_EXTENTS)."""
         n, tanks = self.n_lines, self._tanks
-        old, new = mixing(tank_kg, flows.take(_INTO, axis=0), flows[N_PLUGS:])
-        streams: Vector = np.empty((N_PLUGS + N_TANKS, n, N_EXTENTS))
+        old, new = mixing(self._mass[:N_TANKS], flows.take(_INTO, axis=0), flows[N_PLUGS:])
+        streams: Vector = np.empty((_FEED + 1, n, N_EXTENTS))
         streams[:N_PLUGS] = self._plugs.pop(flows[:N_PLUGS].reshape(-1)).reshape(N_PLUGS, n, N_EXTENTS)
-        out = streams[N_PLUGS:]
+        out = streams[N_PLUGS:_FEED]
         np.multiply(tanks, old[:, :, None], out=out)
         share = new[:, :, None]
         for first, last, source in STAGES:
@@ -136,11 +162,9 @@ class TankPath(MaterialPath):
             leaving += inflow * share[first:last]
             if first == 0 and self._segregation.active:
                 self._segregate(out[UNSTEADY], old[UNSTEADY])
-        for first, last, source in STAGES:
-            tank = tanks[first:last]
-            tank += streams[source : source + last - first]
+        tanks += streams.take(_INTO, axis=0)
         tanks -= out
-        np.maximum(tanks, 0.0, out=tanks)
+        np.maximum(tanks, ZERO, out=tanks)
         return streams
 
     def _segregate(self, leaving: Vector, old: Vector) -> None:
@@ -156,5 +180,5 @@ class TankPath(MaterialPath):
         self._plugs.trade(0, given, taken)
 
     def _shear(self) -> None:
-        add_shear(self._tanks[BLENDER_TANKS], self.impeller)
-        add_shear(self._tanks[FRAME_TANKS], self.paddle)
+        for (shear, mass), speed in zip(self._shears, (self.impeller, self.paddle)):
+            shear += speed * mass

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from plant_sim.extents import COMPONENTS, N_EXTENTS, TINY_KG, TOTAL, Counts, Vector
+from plant_sim.extents import COMPONENTS, N_EXTENTS, ONE, TINY, TOTAL, ZERO, Counts, Vector
 
 #: Places a lane has at first, and most parcels it may hold; beyond that neighbours merge.
 PLACES, PARCELS_MAX = 128, 2048
 #: Parcels looked at together when material leaves: three hold a second's flow unless flow has just changed much.
 AT_ONCE = 3
 #: Smallest number there is: divides where nothing is there [kg].
-_NOTHING_KG = 5e-324
+_NOTHING_KG = np.array(5e-324)
+_FIVE_THIRDS = np.array(5.0 / 3.0)
 
 
 class PlugFlow:
@@ -22,14 +23,15 @@ class PlugFlow:
     beyond PARCELS_MAX neighbours in that lane merge, which blurs it by less than a thousandth of its length.
     """
 
-    def __init__(self, n_lanes: int, places: int = PLACES) -> None:
+    def __init__(self, n_lanes: int, places: int = PLACES, held: Vector | None = None) -> None:
+        """held (n_lanes, N_EXTENTS): zeros to keep the sums in, where they are wanted side by side with others."""
         self._places = places
         self._rows = np.zeros((n_lanes * places, N_EXTENTS))
         self._first: Counts = (np.arange(n_lanes, dtype=np.int64) * places)[:, None]
         self._next: Counts = self._first.copy()
         self._pushes_left = places - AT_ONCE
         self._ahead: Counts = np.arange(AT_ONCE)
-        self.held = np.zeros((n_lanes, N_EXTENTS))
+        self.held = np.zeros((n_lanes, N_EXTENTS)) if held is None else held
 
     @property
     def mass(self) -> Vector:
@@ -42,36 +44,37 @@ class PlugFlow:
 
     def pop(self, wanted_kg: Vector) -> Vector:
         """Remove up to `wanted_kg` (n_lanes,), >= 0, from the oldest end; return what came out, (n_lanes, N_EXTENTS)."""
-        out, rest = self._take(wanted_kg.reshape(-1, 1))
-        while rest.max() > 0.0:
-            rest = np.maximum(rest, 0.0) * (self._first < self._next)
-            if not rest.any():
+        wanted = wanted_kg.reshape(-1, 1)
+        out, there = self._take(wanted)
+        while np.count_nonzero(wanted > there):
+            wanted = np.maximum(wanted - there, ZERO) * (self._first < self._next)
+            if not np.count_nonzero(wanted):
                 break
-            more, rest = self._take(rest)
+            more, there = self._take(wanted)
             out += more
         self.held -= out
-        np.maximum(self.held, 0.0, out=self.held)
+        np.maximum(self.held, ZERO, out=self.held)
         return out
 
     def _take(self, wanted: Vector) -> tuple[Vector, Vector]:
-        """Take `wanted` (n_lanes, 1) from the AT_ONCE oldest parcels; return what came and what they lacked [kg]."""
+        """Take `wanted` (n_lanes, 1) from the AT_ONCE oldest parcels; return what came and what they held [kg]."""
         rows = self._first + self._ahead
         parcels = self._rows.take(rows, axis=0)
         there = parcels[:, :, TOTAL]
         end = np.add.accumulate(there, axis=1)
-        part = np.minimum(np.maximum(wanted - (end - there), 0.0), there)
+        part = np.minimum(np.maximum(wanted - (end - there), ZERO), there)
         share = part / np.maximum(there, _NOTHING_KG)
         leaving = parcels * share[:, :, None]
         self._rows[rows] = parcels - leaving
-        emptied = np.add.reduce(share >= 1.0, axis=1, keepdims=True, dtype=np.int64)
+        emptied = np.add.reduce(share >= ONE, axis=1, keepdims=True, dtype=np.int64)
         self._first = np.minimum(self._first + emptied, self._next)
         out: Vector = np.add.reduce(leaving, axis=1)
-        return out, wanted - end[:, -1:]
+        return out, end[:, -1:]
 
     def push(self, material: Vector) -> None:
         """Add a parcel (n_lanes, N_EXTENTS) at the newest end; one without mass must be empty and takes no place."""
         self._rows[self._next] = material[:, None, :]
-        self._next += material[:, :1] > 0.0
+        self._next += material[:, :1] > ZERO
         self.held += material
         self._pushes_left -= 1
         if self._pushes_left == 0:
@@ -119,8 +122,8 @@ def mixing(m_0: Vector, m_in: Vector, out_kg: Vector) -> tuple[Vector, Vector]:
     a tenth of the tank flows through in a step. Both shares stay in 0..1 for every flow, m_0 old + m_in new = out_kg.
     Wrong where the mass changes much within a step (second order in that change).
     """
-    new = out_kg / np.maximum(m_0 + m_0 - out_kg + m_in * (5.0 / 3.0), TINY_KG)
-    old = (out_kg - m_in * new) / np.maximum(m_0, TINY_KG)
+    new = out_kg / np.maximum(m_0 + m_0 - out_kg + m_in * _FIVE_THIRDS, TINY)
+    old = (out_kg - m_in * new) / np.maximum(m_0, TINY)
     return old, new
 
 

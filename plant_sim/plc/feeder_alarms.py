@@ -31,10 +31,15 @@ class DeviationAlarm:
         self.lasting: Flags = np.zeros(shape, np.bool_)
         self.any_lasting = False
         self._counting = False
+        # the band, worked out anew for other set-points
+        self._asked: Vector | None = None
+        self._band = np.zeros(shape)
 
     def watch(self, setpoint: Vector, mass_flow: Vector, measuring: Flags) -> Events:
         """Take one second, (n, 4) each, [kg/s]; return alarms that come or go."""
-        outside = np.abs(mass_flow - setpoint) > self._limit * setpoint
+        if setpoint is not self._asked:
+            self._asked, self._band = setpoint, self._limit * setpoint
+        outside = np.abs(mass_flow - setpoint) > self._band
         if not self._counting and not np.count_nonzero(outside):
             return []
         against = (outside & (setpoint > 0.0)) != self.active

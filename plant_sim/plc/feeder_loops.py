@@ -47,6 +47,9 @@ class FeederLoops:
         self._correction_low, self._correction_high = -CORRECTION_A_SECOND * self._one, CORRECTION_A_SECOND * self._one
         self._slope = ScaleSlope(feeder["scale_window"], 2)
         self._expected = np.zeros(shape)
+        # what is believed of a deviation [kg/s], worked out anew for other set-points
+        self._asked: Vector | None = None
+        self._believed = np.zeros(shape)
         self._modes = FeederModes(feeder, plc, shape)
         self._totaliser = Totaliser(reading)
         self._deviation = DeviationAlarm(plc, shape)
@@ -115,10 +118,13 @@ class FeederLoops:
         if modes.switched:
             self._totaliser.note(modes.started)
         deviation, measuring = self._measure(reading, expected_flow)
-        alarm = self._alarm
+        if setpoint is not self._asked:
+            self._asked, self._believed = setpoint, self._alarm * np.maximum(setpoint, self._least_setpoint)
+        believed = self._believed
         if self._deviation.any_lasting:
-            alarm = np.where(self._deviation.lasting, LASTING_SHARE, alarm)
-        trusted = measuring & (np.abs(deviation) <= alarm * np.maximum(setpoint, self._least_setpoint))
+            alarm = np.where(self._deviation.lasting, LASTING_SHARE, self._alarm)
+            believed = alarm * np.maximum(setpoint, self._least_setpoint)
+        trusted = measuring & (np.abs(deviation) <= believed)
         if np.count_nonzero(trusted) < trusted.size:
             deviation = np.where(trusted, deviation, 0.0)
         correction = deviation / np.maximum(expected_flow, self._least_flow) * self._rate

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from line.modes import PlcMode
-from plant_sim.extents import Counts, Flags, Vector
+from plant_sim.extents import ONE, Counts, Flags, Vector
 from plant_sim.plc.interlocks import bit_words
 
 #: Seconds without a new beat after which the PLC takes LOCAL.
@@ -39,7 +39,7 @@ class Watchdog:
         is not finite is no beat.
         """
         fresh = np.isfinite(beat) & (beat != self._beat)
-        wanted = request == 1.0
+        wanted = request == ONE
         if self._settled and np.count_nonzero(fresh & wanted) == fresh.size:
             self._beat = beat.copy()
             return []

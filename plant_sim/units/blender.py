@@ -16,6 +16,20 @@ STANDING_SHARE_MAX = 0.8
 CAKE_SHARE_MAX = 0.5
 
 
+class SpeedFactor:
+    """(N / N_ref)^e of n shafts, worked out anew for another array of speeds; an array must not be changed afterwards."""
+
+    def __init__(self, speed_ref: Vector, exponent: Vector) -> None:
+        self._speed_ref, self._exponent = speed_ref, exponent
+        self._speed, self._factor = speed_ref, np.ones_like(speed_ref)
+
+    def at(self, speed: Vector) -> Vector:
+        """Return the factor at speeds (n,) [rev/s]."""
+        if speed is not self._speed:
+            self._speed, self._factor = speed, np.power(speed / self._speed_ref, self._exponent)
+        return self._factor
+
+
 class PowerHoldUp:
     """Outflow F = q_ref (M / M_ref)^(1/a) (N / N_ref)^(b/a), the inverse of M = M_ref (q/q_ref)^a (N/N_ref)^-b.
 
@@ -26,14 +40,13 @@ class PowerHoldUp:
     def __init__(self, blender: Columns) -> None:
         self.flow_ref: Vector = blender["reference_flow"]
         self.hold_up_ref: Vector = blender["hold_up"]
-        self._speed_ref = blender["reference_speed"]
         self._flow_power = 1.0 / blender["flow_exponent"]
-        self._speed_power = blender["speed_exponent"] / blender["flow_exponent"]
+        self._speed = SpeedFactor(blender["reference_speed"], blender["speed_exponent"] / blender["flow_exponent"])
 
     def flow(self, held_kg: Vector, impeller: Vector) -> Vector:
         """Return the outflow [kg/s], (n,), at a hold-up (n,) [kg] and impeller speed (n,) [rev/s]."""
         fill = np.power(held_kg / self.hold_up_ref, self._flow_power)
-        result: Vector = self.flow_ref * fill * np.power(impeller / self._speed_ref, self._speed_power)
+        result: Vector = self.flow_ref * fill * self._speed.at(impeller)
         return result
 
 
@@ -49,14 +62,14 @@ class WeirHoldUp:
         self.hold_up_ref: Vector = dispersion["hold_up"]
         self._dead = dispersion["dead_mass"]
         self._over_ref = self.hold_up_ref - self._dead
-        self._speed_ref = blender["reference_speed"]
-        self._power, self._speed_power = dispersion["weir_exponent"], dispersion["speed_exponent"]
+        self._power = dispersion["weir_exponent"]
+        self._speed = SpeedFactor(blender["reference_speed"], dispersion["speed_exponent"])
 
     def flow(self, held_kg: Vector, impeller: Vector) -> Vector:
         """Return the outflow [kg/s], (n,), at a hold-up (n,) [kg] and impeller speed (n,) [rev/s]."""
         over = np.maximum(held_kg - self._dead, 0.0) / self._over_ref
         result: Vector = self.flow_ref * np.power(over, self._power)
-        return result * np.power(impeller / self._speed_ref, self._speed_power)
+        return result * self._speed.at(impeller)
 
 
 class StandingPowder:
@@ -113,12 +126,12 @@ class BlenderTorque:
 
     def __init__(self, blender: Columns, hold_up_ref: Vector) -> None:
         self._per_kg = blender["torque"] / hold_up_ref
-        self._speed_ref = blender["reference_speed"]
-        self._power, self._caking = blender["torque_speed_exponent"], blender["torque_caking"]
+        self._speed = SpeedFactor(blender["reference_speed"], blender["torque_speed_exponent"])
+        self._caking = blender["torque_caking"]
 
     def at(self, load_kg: Vector, impeller: Vector) -> Vector:
         """Return the torque [N m], (n,), of a load (n,) [kg] at impeller speed (n,) [rev/s]."""
-        result: Vector = load_kg * self._per_kg * np.power(impeller / self._speed_ref, self._power)
+        result: Vector = load_kg * self._per_kg * self._speed.at(impeller)
         return result
 
     def loaded(self, held_kg: Vector, standing_kg: Vector) -> Vector:

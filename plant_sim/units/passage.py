@@ -100,7 +100,10 @@ class MaterialPath(ABC):
         impeller, paddle (n,) rev/s as the loops have them.
         """
         faulty = effects.any_active
-        self.impeller = impeller * effects.impeller_speed if faulty else impeller
+        if faulty:
+            impeller = impeller * effects.impeller_speed
+        if np.count_nonzero(impeller != self.impeller):  # the same speeds stay the same object, which others recognise
+            self.impeller = impeller.copy()
         self.paddle = paddle * effects.paddle_speed if faulty else paddle
         if self._second % SLOW_S == 0:
             self._adjust(effects)

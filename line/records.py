@@ -153,12 +153,39 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class BindingLimit:
+    """A limit that binds in a plan: which (`kind`: upper, lower, rate up, rate down, soft upper, soft lower), where, its price.
+
+    `value` is what the plan reaches, `from_s..to_s` seconds ahead; `multiplier` what the plan's cost falls by for each
+    unit that the limit gives way; `enough` what the limit would have to be for the plan to break no soft limit (NaN:
+    none is broken, or this limit alone cannot mend it). A rate's unit is per decision. `text` says it to an operator.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    value: float
+    limit: float
+    from_s: float
+    to_s: float
+    multiplier: float
+    enough: float = float("nan")
+    text: str = ""
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return plain(asdict(self))
+
+
+@dataclass(frozen=True)
 class Decision:
     """What the controller decided in one period.
 
     `moves` by tag id in plant units (empty: hold); `status` the solver's word; `valid` whether supervision applied
-    it; `rung` of the fallback ladder; `binding` names of limits that bind; `estimate` named values; `plan` predicted
-    trajectories by name. `iterations` is deterministic; wall time goes to the wall stream.
+    it; `rung` of the fallback ladder; `binding` names of limits that bind at once, `limits` all that bind in the
+    horizon; `estimate` named values; `plan` predicted trajectories by name; `asked` what the controller was asked (scaled
+    x, d, u_before, flow, api: its range), so that it can be asked again. `iterations` is deterministic; wall time goes
+    to the wall stream.
     """
 
     step: int
@@ -174,6 +201,8 @@ class Decision:
     binding: tuple[str, ...] = ()
     estimate: Mapping[str, float] = field(default_factory=dict)
     plan: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    limits: tuple[BindingLimit, ...] = ()
+    asked: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
         """Return the JSON form."""

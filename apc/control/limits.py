@@ -63,12 +63,13 @@ class MoveLimits:
 
 @dataclass(frozen=True)
 class SoftRows:
-    """Rows [sensitivity, -1 in the slack's column] of soft limits near or beyond what is predicted."""
+    """Rows [sensitivity, -1 in the slack's column] of soft limits near or beyond what is predicted; `outputs` of the slacks."""
 
     rows: Vector
     slack_of: Vector
     high: Vector
     penalties: Vector
+    outputs: tuple[int, ...]
 
     def extend(
         self, hessian: Vector, gradient: Vector, rows: Vector, low: Vector, high: Vector
@@ -96,6 +97,7 @@ def soft_rows(error: Vector, sensitivity: Vector, soft: Mapping[int, tuple[float
     """
     rows, slack_of, high = [], [], []
     penalties: list[float] = []
+    outputs: list[int] = []
     at = np.arange(EVERY - 1, len(error), EVERY)
     for output, (half_width, penalty) in sorted(soft.items()):
         found = []
@@ -108,5 +110,6 @@ def soft_rows(error: Vector, sensitivity: Vector, soft: Mapping[int, tuple[float
             high += [room for _, room in found]
             slack_of += [len(penalties)] * len(found)
             penalties.append(penalty)
-    width = sensitivity.shape[2]
-    return SoftRows(np.array(rows).reshape(-1, width), np.array(slack_of), np.array(high), np.array(penalties))
+            outputs.append(output)
+    matrix = np.array(rows).reshape(-1, sensitivity.shape[2])
+    return SoftRows(matrix, np.array(slack_of), np.array(high), np.array(penalties), tuple(outputs))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import casadi as ca
 import numpy as np
 
+from apc.control.binding import LimitReader, Solved
 from apc.control.input_terms import InputTerms
 from apc.control.limits import MoveLimits, soft_rows
 from apc.control.objective import CONTROLLED, Objective
@@ -61,6 +62,7 @@ class RealTimeIteration:
         self._output_slopes = Evaluator(outputs[1].map(m))
         self._linear = InputTerms(objective, self._knots, self._free)
         self._limits = MoveLimits(self._knots, self._free, objective.fractions)
+        self._reader = LimitReader(self._knots, self._free, objective)
         self._plan: Vector | None = None
 
     def reset(self) -> None:
@@ -109,6 +111,7 @@ class RealTimeIteration:
             raise SolverError("cost of the plan is not finite", where="nmpc")
         predicted = error + scaled @ change
         first = self._knots.inputs(moved, problem.u_before)[0]
+        solved = Solved(program[0], program[2], solution.multipliers, moved, predicted, scaled, soft)
         return Plan(
             u=first,
             status="SOLVED",
@@ -117,6 +120,7 @@ class RealTimeIteration:
             binding=binding_words(first, problem, self._free),
             text=violation_words(predicted, self._objective),
             predicted=trajectories(predicted, self._objective),
+            limits=self._reader.read(solved, problem),
         ), moved
 
     def roll_out(self, x: Vector, u: Vector, d: Vector) -> Vector:

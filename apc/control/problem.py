@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from line.records import BindingLimit
+
 Vector = NDArray[np.float64]
 
 
@@ -48,7 +50,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Plan:
-    """u (N_U,) the next inputs, scaled; the solver's word; iterations; cost; binding limits in words; predictions."""
+    """u (N_U,) the next inputs, scaled; the solver's word; iterations; cost; binding limits in words; predictions.
+
+    `limits`: the limits that bind anywhere in the horizon, the dearest first, inputs scaled (predictive controllers).
+    """
 
     u: Vector
     status: str
@@ -57,6 +62,7 @@ class Plan:
     binding: tuple[str, ...] = ()
     text: str = ""
     predicted: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    limits: tuple[BindingLimit, ...] = ()
 
 
 class Controller(Protocol):

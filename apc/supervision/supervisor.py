@@ -13,8 +13,10 @@ from apc.estimate import Estimate
 from apc.observation import Observation
 from apc.supervision.assembly import WITHOUT_ANALYSERS, ControllerName, build_parts
 from apc.supervision.checks import Candidate, MoveGate, Refusal
+from apc.supervision.limit_words import LimitWords
 from apc.supervision.measurements import MeasurementBoard
 from apc.supervision.observer import Observer
+from apc.supervision.question import ASKED_AGAIN, asked
 from apc.supervision.shedding import Shedding
 from apc.supervision.tags import INPUT_TAGS, THROUGHPUT, recipe_inputs
 from flowsheet.layout import N_FEEDERS, STEP_S
@@ -57,6 +59,8 @@ class Supervisor:
         self._board = MeasurementBoard(parts.flowsheet.parameters, controller_configuration.noise)
         self._gate = MoveGate(parts.limits, controller_configuration.max_iterations)
         self._shedding = Shedding()
+        self._words = LimitWords(register, parts.scaling, parts.limits)
+        self._asked: dict[str, tuple[float, ...]] = {}
         self._measured: dict[str, Reading] = {}
         self._in_force = recipe_inputs(recipe, recipe.setpoints[THROUGHPUT])
         self._flow: float | None = None
@@ -73,6 +77,7 @@ class Supervisor:
     def decide(self, observation: Observation) -> Decision:
         """Return this period's decision; it never raises for anything that a measurement or a solver may do."""
         local = observation.snapshot.value("Sys/CtrlMode") != PlcMode.REMOTE
+        self._asked = {}
         if observation.mode is ControllerMode.OFF:
             self._observer.skip()
             self._observer.reset()
@@ -101,6 +106,8 @@ class Supervisor:
             self._shedding.valid()
             return self._decision(observation, status="IDLE", valid=valid, rung="idle", text=text, estimate=estimate)
         problem, api_range = self._problem(observation, estimate)
+        if self.controller.name in ASKED_AGAIN and estimate.ready:
+            self._asked = asked(problem)
         try:
             plan = self._plan(problem, estimate)
         except SolverError as error:
@@ -220,4 +227,6 @@ class Supervisor:
             binding=plan.binding if plan else (),
             estimate=named,
             plan=dict(plan.predicted) if plan else {},
+            limits=self._words.tell(plan.limits, plan.cost) if plan else (),
+            asked=self._asked,
         )

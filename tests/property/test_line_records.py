@@ -141,7 +141,10 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         iterations=st.integers(0, 10**6), cost=number, binding=st.lists(word, max_size=3).map(tuple),
         estimate=st.dictionaries(word, number, max_size=4),
         plan=st.dictionaries(word, st.lists(number, max_size=4).map(tuple), max_size=3),
+        limits=st.lists(st.builds(records.BindingLimit), max_size=3).map(tuple),
+        asked=st.dictionaries(word, st.lists(number, max_size=4).map(tuple), max_size=3),
     ),
+    records.BindingLimit: st.builds(records.BindingLimit),
     records.Parcel: st.builds(records.Parcel),
     configuration.Position: st.builds(
         configuration.Position, mean_s=st.floats(0, 600), spread_s=st.floats(0, 60), source=word

@@ -80,6 +80,7 @@ def run_bench(
         connect = _plant(files, options, plant_scenario, truth, clock, stack)
         model = _model(files, options)
         wall = {"lot": options.run_folder.name, "endpoint": options.endpoint, "sockets": options.sockets, **environment()}
+        wall |= _plant_facts(options)
         meta = _meta(files, options, model)
         record = stack.enter_context(Record.create(options.run_folder, meta, clock, register=files.register, wall=wall))
         live = stack.enter_context(SqliteLiveFrames(options.run_folder))
@@ -111,11 +112,8 @@ def _model(files: LineFiles, options: BenchOptions) -> SoftSensorModel:
 
 
 def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> dict[str, object]:
-    own = options.endpoint is None
     return {
         "seed": options.seed,
-        "plant_variant": options.plant.variant if own else None,
-        "plant_seed": options.plant.seed(options.seed) if own else None,
         "controller": options.controller,
         "scenario": options.scenario.model_dump(mode="json"),
         "recipe": files.recipe.model_dump(mode="json"),
@@ -125,6 +123,13 @@ def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> di
         "controller_hash": content_hash(files.controller.model_dump(mode="json")),
         "sensor_hash": model.hash,
     }
+
+
+def _plant_facts(options: BenchOptions) -> dict[str, object]:
+    """Which simulated plant was lent: a fact of the test, not of the lot, so that an endpoint gives the same content."""
+    if options.endpoint is not None:
+        return {}
+    return {"plant_variant": options.plant.variant, "plant_seed": options.plant.seed(options.seed)}
 
 
 def _plant(

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def served(secrets: Path, mode: WireMode = WireMode.LOCKSTEP, plant: Any = None,
         assert up.wait(READY_WITHIN_S)
         yield state
     finally:
-        if thread.is_alive():
+        with suppress(RuntimeError):  # the server has ended by itself and closed its loop
             loop.call_soon_threadsafe(stop.set)
         thread.join(20)
         assert not thread.is_alive()

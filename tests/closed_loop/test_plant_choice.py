@@ -1,4 +1,4 @@
-"""`--variant` and `--plant-seed`: another plant under the same seed of chance, said in the record and covered by its hash."""
+"""`--variant` and `--plant-seed`: another plant under the same seed of chance, said in the record."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def simulated(capsys: pytest.CaptureFixture[str], runs: Path, *words: str) -> di
     assert main.run([*command, *words]) == 0
     body: dict[str, Any] = json.loads(capsys.readouterr().out)
     with RecordReader(runs / body["lot"]) as reader:
-        return {**body, "meta": dict(reader.meta)}
+        return {**body, "opened": dict(reader.opened)}
 
 
 def test_the_record_says_which_plant_it_was(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     usual = simulated(capsys, tmp_path)
     other = simulated(capsys, tmp_path, "--variant", "b", "--plant-seed", "5")
-    assert (usual["meta"]["plant_variant"], usual["meta"]["plant_seed"]) == ("a", 1)
-    assert (other["meta"]["plant_variant"], other["meta"]["plant_seed"]) == ("b", 5)
+    assert (usual["opened"]["plant_variant"], usual["opened"]["plant_seed"]) == ("a", 1)
+    assert (other["opened"]["plant_variant"], other["opened"]["plant_seed"]) == ("b", 5)
     assert usual["content_hash"] != other["content_hash"]
     assert PlantChoice().seed(7) == 7 and PlantChoice("b", 5).seed(7) == 5
 

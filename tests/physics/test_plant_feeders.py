@@ -78,7 +78,8 @@ def test_a_lots_compressibility_arrives_with_its_share_and_nothing_else() -> Non
     flow = pressed[300:, LOTS]
     new = flow[:, lines.lots.column[LOTS, PREMIX_FEEDER]]
     assert new[0] == 0.0
-    assert flow[:, YIELD] / flow[:, TOTAL] - 1.0 == pytest.approx(0.08 * new / flow[:, TOTAL], abs=1e-12)
+    # not to the last digit: segregation trades API for the others parcel by parcel, and the yield column stays where it is
+    assert flow[:, YIELD] / flow[:, TOTAL] - 1.0 == pytest.approx(0.08 * new / flow[:, TOTAL], abs=1e-7)
     share = new / flow[:, PREMIX]
     assert share[-1] > 0.6
     assert 0.025 < flow[-1, YIELD] / flow[-1, TOTAL] - 1.0 < 0.045  # 56 % premix: 0.08 x 0.56 = 4.5 % at the most

@@ -20,7 +20,21 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import line
-from line import canonical, clock, configuration, errors, ownership, ports, quality, recipe, records, samples, tags, units
+from line import (
+    canonical,
+    clock,
+    configuration,
+    errors,
+    ownership,
+    ports,
+    quality,
+    recipe,
+    records,
+    samples,
+    tags,
+    units,
+    tuning,
+)
 from line.modes import Regime
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,6 +176,24 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         weights=st.dictionaries(word, real, max_size=4), move_suppression=st.dictionaries(word, real, max_size=4),
         max_iterations=st.integers(1, 10000), noise=st.dictionaries(word, positive, max_size=3),
         model=st.dictionaries(word, a_model_parameter(), max_size=3),
+    ),
+    tuning.RatioTuning: st.builds(tuning.RatioTuning, flow_filter_s=st.floats(0, 300), dead_band_pct=st.floats(0, 20)),
+    tuning.PidTuning: st.builds(
+        tuning.PidTuning, flow_filter_s=st.floats(0, 300), dead_band_pct=st.floats(0, 20), potency_gain=st.floats(0, 10),
+        potency_reset_s=st.floats(1, 3600), potency_tracking_s=st.floats(1, 3600), potency_filter_s=st.floats(0, 1800),
+        weight_time_s=st.floats(1, 7200), hardness_time_s=st.floats(1, 7200), sample_gap_s=st.floats(1, 1800),
+    ),
+    tuning.LinearTuning: st.builds(
+        tuning.LinearTuning, potency_filter_s=st.floats(0, 1800), level_filter_s=st.floats(0, 1800),
+        tester_share=st.floats(0.01, 1), flow_filter_s=st.floats(0, 300),
+    ),
+    tuning.HorizonTuning: st.builds(
+        tuning.HorizonTuning, window_periods=st.integers(2, 120), stride=st.integers(1, 20),
+        loss=st.sampled_from(["squares", "huber", "welsch"]),
+    ),
+    tuning.Tuning: st.builds(
+        tuning.Tuning,
+        ratio=st.none() | st.builds(tuning.RatioTuning, flow_filter_s=st.floats(0, 300), dead_band_pct=st.floats(0, 20)),
     ),
     configuration.OperatorAction: st.builds(
         configuration.OperatorAction, at_s=st.integers(0, 604800), action=st.sampled_from(["throughput", "run_out", "mode"]),

@@ -68,7 +68,7 @@ def test_a_step_out_of_order_names_expected_and_got(k: int) -> None:
 
 def test_a_vector_of_the_wrong_length_is_refused_before_anything_moves() -> None:
     driver = settled(30)
-    with pytest.raises(CommunicationError, match="wrong number"):
+    with pytest.raises(CommunicationError, match="wrong set-points"):
         driver.plant.step(30, 1, driver.values[:-1])
     assert driver.plant.k == 30
 

@@ -32,8 +32,8 @@ from line import (
     records,
     samples,
     tags,
-    units,
     tuning,
+    units,
 )
 from line.modes import Regime
 

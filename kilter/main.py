@@ -8,7 +8,23 @@ from importlib.metadata import version
 
 import typer
 
-from kilter import bench, certs, check, commands, demo, hil, lot, plant, playback, release, rtd, scenarios, schema, sensor
+from kilter import (
+    bench,
+    certs,
+    check,
+    commands,
+    demo,
+    explain,
+    hil,
+    lot,
+    plant,
+    playback,
+    release,
+    rtd,
+    scenarios,
+    schema,
+    sensor,
+)
 from kilter.run import run as run_engine
 from line.errors import ConfigurationFaults, KilterError
 
@@ -58,6 +74,7 @@ app.add_typer(scenarios.app, name="scenarios", rich_help_panel="Make a shift")
 # -- look at what was made ---------------------------------------------------------------------------------------------
 app.add_typer(lot.app, name="lot", rich_help_panel="Lots")
 app.command("playback", rich_help_panel="Lots")(playback.playback)
+app.command("explain", rich_help_panel="Lots")(explain.explain_command)
 app.add_typer(release.app, name="release", rich_help_panel="Lots")
 app.add_typer(rtd.app, name="rtd", rich_help_panel="Set-up")
 

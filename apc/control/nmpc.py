@@ -86,11 +86,7 @@ class RealTimeIteration:
         return plan
 
     def _iterate(self, problem: Problem, knots: Vector) -> tuple[Plan, Vector]:
-        u = self._knots.inputs(knots, problem.u_before)
-        x = self.roll_out(problem.x, u, problem.d)
-        y, sensitivity = self._condense(problem, x, u)
-        error = 100.0 * (y / self._objective.targets - 1.0)
-        scaled = 100.0 * sensitivity / self._objective.targets[None, :, None]
+        error, scaled = self.linearise(problem, knots)
         weighted = np.sqrt(self._objective.weights)[None, :, None] * scaled
         jacobian = weighted.reshape(-1, weighted.shape[2])
         residual = (np.sqrt(self._objective.weights) * error).ravel()
@@ -122,6 +118,17 @@ class RealTimeIteration:
             predicted=trajectories(predicted, self._objective),
             limits=self._reader.read(solved, problem),
         ), moved
+
+    def linearise(self, problem: Problem, knots: Vector) -> tuple[Vector, Vector]:
+        """Return predicted errors (n, 6) and sensitivities (n, 6, n_knots * n_free), % of target, at knots (n_knots, N_U).
+
+        Raises SolverError if the predicted state is not finite.
+        """
+        u = self._knots.inputs(knots, problem.u_before)
+        x = self.roll_out(problem.x, u, problem.d)
+        y, sensitivity = self._condense(problem, x, u)
+        targets = self._objective.targets
+        return 100.0 * (y / targets - 1.0), 100.0 * sensitivity / targets[None, :, None]
 
     def roll_out(self, x: Vector, u: Vector, d: Vector) -> Vector:
         """Return (n, N_X) the states after each step. Raises SolverError if they are not finite."""

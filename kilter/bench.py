@@ -1,11 +1,13 @@
-"""`kilter bench`: what was promised of speed, measured; and the plant as a bench for other people's controllers."""
+"""`kilter bench`: what was promised of speed and of control, measured; the plant as a bench for other controllers."""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +19,17 @@ from engine.wiring import load_files
 from hil.bench_server import HOST, BenchServer
 from hil.open_bench import OpenBench
 from hil.plant_speed import measure_plant
-from kilter.demo import AsJson
-from kilter.figures import show_figures
+from hil.scoreboard.page import Circumstances, board_page, write_page
+from hil.scoreboard.plan import load_board, make_plan
+from hil.scoreboard.runner import run_board
+from hil.scoreboard.score import Board, board_figures
+from hil.solve_speed import measure_solve
+from historian.runs import new_run_folder
+from kilter.demo import AsJson, Runs
+from kilter.figures import EXIT_FALLS_SHORT, PACKAGES, show_figures
 from kilter.runner import stage_bar
 from line.clock import SystemClock
-from line.errors import CommunicationError
+from line.errors import CommunicationError, ConfigurationError
 
 app = typer.Typer(help="Speed of the simulated plant; the plant as a bench for other controllers.", no_args_is_help=True)
 
@@ -41,6 +49,57 @@ def plant(
     with tempfile.TemporaryDirectory(prefix="kilter-bench-") as folder, stage_bar(Console(stderr=True)) as progress:
         figures, hashes = measure_plant(files, Path(folder), SystemClock(), shift_hours, progress)
     raise typer.Exit(show_figures("Speed of the simulated plant", figures, as_json, hashes))
+
+
+@app.command("solve")
+def solve(as_json: AsJson = False) -> None:
+    """Measure a decision: CPU time of plan, estimator step and whole call; the fast plan against do-mpc's converged one.
+
+    The problems are those of a shift of ten minutes that is run first. Exit 1 if a figure falls short. About a minute and
+    a half on a free machine, half of it the building of do-mpc.
+    """
+    files = load_files(find_configs(os.environ, Path.cwd()))
+    with stage_bar(Console(stderr=True)) as progress:
+        figures = measure_solve(files, SystemClock(), progress)
+    raise typer.Exit(show_figures("Speed of a decision", figures, as_json))
+
+
+@app.command("control")
+def control(
+    quick: Annotated[bool, typer.Option("--quick", help="Four scenarios on two plants, four controllers.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every scenario, twenty plants; hours.")] = False,
+    resume: Annotated[Path | None, typer.Option(help="Folder of an earlier call of the same stage: go on there.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the page there too, for example docs/benchmark.md.")] = None,
+    processes: Annotated[int, typer.Option(help="Runs at a time.", min=1, max=64)] = 2,
+    runs: Runs = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Score the controllers against each other on the same plants with the same chance; write the page of the results.
+
+    The plan (configs/benchmark/control.toml) is hashed before the first run; every run is a file of its own, and what is done
+    is not done again with --resume. Exit 1 if an aim is missed by its whole interval, or a run failed.
+    """
+    if quick == full:
+        raise ConfigurationError("one stage is needed", where="kilter bench control", what_now="Say --quick or --full.")
+    files = load_files(find_configs(os.environ, Path.cwd()))
+    plan = make_plan(files, load_board(files.folder), "quick" if quick else "full")
+    folder = resume or new_run_folder(runs, f"bench-control-{plan.name}")
+    sys.stderr.write(f"kilter: results go to {folder}; stopped, go on with --resume {folder}\n")
+    with stage_bar(Console(stderr=True)) as progress:
+        board = Board(plan, run_board(files, plan, folder, processes, progress))
+    text = board_page(board, _circumstances(f"kilter bench control --{plan.name}"))
+    for path in (folder / "benchmark.md", *([page] if page else [])):
+        write_page(path, text)
+    extra = {"plan_hash": plan.hash, "folder": str(folder), "failures": [result.body() for result in board.failures]}
+    code = show_figures("Score board of the controllers", board_figures(board), as_json, extra)
+    raise typer.Exit(EXIT_FALLS_SHORT if board.failures else code)
+
+
+def _circumstances(command: str) -> Circumstances:
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return Circumstances(
+        command, f"{os.cpu_count()} cores, {platform.system()}", f"Python {platform.python_version()}, {versions}"
+    )
 
 
 @app.command("serve")

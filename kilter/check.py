@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -12,8 +12,9 @@ import typer
 from pydantic import BaseModel
 
 from hil.scenarios import read_scenario
+from hil.scoreboard.plan import BoardFile
 from kilter.residence import residence_faults
-from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load
+from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load, near
 from line.consistency import controller_faults, line_faults, recipe_faults, scenario_faults
 from line.errors import ConfigurationFaults, Fault
 from line.recipe import Recipe, RecipeStatus
@@ -21,7 +22,7 @@ from line.tags import TagRegister, load_register
 from plant_sim.faults import KNOWN_ELSEWHERE, known_faults
 from plant_sim.parameters import PlantParameters
 
-FOLDERS = ("line", "recipes", "controllers", "scenarios", "materials")
+FOLDERS = ("line", "recipes", "controllers", "scenarios", "materials", "benchmark")
 Loaded = TypeVar("Loaded")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -37,6 +38,7 @@ class Findings:
     controllers: dict[Path, ControllerConfiguration] = field(default_factory=dict)
     scenarios: dict[Path, Scenario] = field(default_factory=dict)
     materials: dict[Path, PlantParameters] = field(default_factory=dict)
+    boards: dict[Path, BoardFile] = field(default_factory=dict)
     n_files: int = 0
 
     def read(self, path: Path, reader: Callable[[Path], Loaded]) -> Loaded | None:
@@ -54,8 +56,8 @@ def check(
 ) -> None:
     """Check configuration: each file for itself and all against each other. Every fault is listed; exit 2 if there is one.
 
-    A folder is laid out as configs/: line/, recipes/, controllers/, scenarios/, materials/. A single file is checked
-    with the rest of the folder that it belongs to.
+    A folder is laid out as configs/: line/, recipes/, controllers/, scenarios/, materials/, benchmark/. A single file is
+    checked with the rest of the folder that it belongs to.
     """
     findings = Findings()
     for path in paths or [Path("configs")]:
@@ -91,6 +93,13 @@ def _check_path(path: Path, findings: Findings) -> None:
     _cross_check(findings)
 
 
+def _board_faults(board: BoardFile, known: Sequence[str], file: str) -> list[Fault]:
+    """Return every scenario that a score board names and the folder does not hold."""
+    named = [("quick.scenarios", board.quick.scenarios), ("full.scenarios", board.full.scenarios)]
+    named += [(f"aims.{aim.name}.scenarios", aim.scenarios) for aim in board.aims]
+    return [Fault(file, key, name, near(name, known)) for key, names in named for name in names if name not in known]
+
+
 def _files(folder: Path, name: str, pattern: str = "*.toml") -> list[Path]:
     return sorted((folder / name).glob(pattern))
 
@@ -104,6 +113,7 @@ def _read_all(folder: Path, findings: Findings) -> None:
     for path in _files(folder, "scenarios"):
         _keep_scenario(findings, path)
     _read_kind(folder, "materials", PlantParameters, findings, findings.materials)
+    _read_kind(folder, "benchmark", BoardFile, findings, findings.boards)
 
 
 def _read_kind(folder: Path, name: str, model: type[Model], findings: Findings, target: dict[Path, Model]) -> None:
@@ -129,6 +139,8 @@ def _keep_scenario(findings: Findings, path: Path) -> None:
 
 def _cross_check(findings: Findings) -> None:
     """Check files against each other; what could not be read is left out (its own faults are listed)."""
+    for path, board in findings.boards.items():
+        findings.faults += _board_faults(board, [p.stem for p in _files(path.parent.parent, "scenarios")], str(path))
     alive = {path: recipe for path, recipe in findings.recipes.items() if recipe.status is not RecipeStatus.RETIRED}
     for line_path, line in findings.lines.items():
         findings.faults += line_faults(line, str(line_path))

@@ -18,7 +18,7 @@ from hil.figures import Figure
 EXIT_HOLDS, EXIT_FALLS_SHORT = 0, 1
 #: Columns of a table that goes to a file or another program.
 WIDTH_OF_A_FILE = 132
-PACKAGES = ("kilter", "numpy", "scipy", "scikit-learn", "casadi", "asyncua")
+PACKAGES = ("kilter", "numpy", "scipy", "scikit-learn", "casadi", "daqp", "do-mpc", "asyncua")
 
 
 def measurement_body(figures: Sequence[Figure], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:

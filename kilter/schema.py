@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
+from hil.scoreboard.plan import BoardFile
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario
 from line.errors import ConfigurationError
 from line.recipe import Recipe
@@ -22,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "controller": ControllerConfiguration,
     "scenario": Scenario,
     "material": PlantParameters,
+    "benchmark": BoardFile,
 }
 
 

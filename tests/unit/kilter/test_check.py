@@ -212,3 +212,9 @@ def test_every_configuration_file_names_its_schema() -> None:
     for path in (ROOT / "configs").glob("*/*.toml"):
         first = path.read_text(encoding="utf-8").splitlines()[0]
         assert first.startswith("#:schema ") and (path.parent / first.removeprefix("#:schema ")).resolve().is_file(), path
+
+
+def test_a_score_board_may_only_name_scenarios_that_are_there(capsys: pytest.CaptureFixture[str], configs: Path) -> None:
+    change(configs / "benchmark/control.toml", '"harder_blend", "bench_load', '"harder_blond", "bench_load')
+    code, err = faults(capsys, configs)
+    assert code == 2 and "quick.scenarios = harder_blond" in err and "harder_blend" in err.split("harder_blond")[-1]

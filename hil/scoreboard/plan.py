@@ -1,0 +1,146 @@
+"""What the score board will run and how it will judge, fixed and hashed before the first run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from apc.supervision.assembly import NAMES, ControllerName
+from engine.wiring import LineFiles
+from hil.scenarios import load_scenario, shortened
+from hil.scoreboard.metrics import METRICS, Prices
+from line.canonical import content_hash
+from line.configuration import Scenario, load, near
+
+StageName = Literal["quick", "full"]
+FILE = Path("benchmark") / "control.toml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Stage(_Strict):
+    """One size of the score board: scenarios cut to `minutes`, plants by seed, and how many seeds each controller gets."""
+
+    minutes: float = Field(ge=1, le=240)
+    scenarios: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    plants: tuple[Literal["a", "b"], ...] = Field(min_length=1)
+    n_seeds: dict[ControllerName, int]
+
+    @model_validator(mode="after")
+    def _enough(self) -> Stage:
+        for name, n in self.n_seeds.items():
+            if not 1 <= n <= len(self.seeds):
+                raise ValueError(f"n_seeds.{name} = {n} is outside 1..{len(self.seeds)}, the number of seeds")
+        if len(set(self.seeds)) < len(self.seeds) or len(set(self.scenarios)) < len(self.scenarios):
+            raise ValueError("a seed or a scenario stands there twice")
+        return self
+
+
+class Aim(_Strict):
+    """`nmpc` - factor x `against` <= 0 in each metric; scenarios empty: all of the stage."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    scenarios: tuple[str, ...]
+    metrics: tuple[str, ...] = Field(min_length=1)
+    against: ControllerName
+    factor: float = Field(gt=0, le=2)
+
+    @model_validator(mode="after")
+    def _known(self) -> Aim:
+        for metric in self.metrics:
+            if metric not in METRICS:
+                raise ValueError(f"metric {metric!r}: {near(metric, list(METRICS))}")
+        return self
+
+
+class BoardFile(_Strict):
+    """The committed file: prices of the economic cost, from when errors count [s], two stages, aims."""
+
+    version: int = Field(ge=1)
+    measured_from_s: int = Field(ge=0, le=7200)
+    prices: Prices
+    quick: Stage
+    full: Stage
+    aims: tuple[Aim, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a controller in a scenario on one plant. Runs that differ in the controller alone share all chance."""
+
+    scenario: str
+    variant: str
+    seed: int
+    controller: ControllerName
+
+    @property
+    def name(self) -> str:
+        """The name of its result file."""
+        return f"{self.scenario}-{self.variant}{self.seed}-{self.controller.replace('+', '_')}"
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"scenario": self.scenario, "variant": self.variant, "seed": self.seed, "controller": self.controller}
+
+
+@dataclass(frozen=True)
+class BoardPlan:
+    """Everything that is fixed: stage, scenarios as they will run, jobs in order, the hash of all of it."""
+
+    name: StageName
+    file: BoardFile
+    scenarios: dict[str, Scenario]
+    jobs: tuple[Job, ...]
+    files_hash: str
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of the file that this plan is of."""
+        return self.file.quick if self.name == "quick" else self.file.full
+
+    def body(self) -> dict[str, Any]:
+        """Return what is hashed: stage, file, scenarios, metrics, jobs, configuration of line, recipe and controllers."""
+        return {
+            "stage": self.name,
+            "file": self.file.model_dump(mode="json"),
+            "scenarios": {name: scenario.model_dump(mode="json") for name, scenario in self.scenarios.items()},
+            "metrics": {name: metric.meaning for name, metric in METRICS.items()},
+            "jobs": [job.body() for job in self.jobs],
+            "configuration": self.files_hash,
+            "kilter": version("kilter"),
+        }
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the body in its canonical form: one digit of anything gives another."""
+        return content_hash(self.body())
+
+
+def load_board(folder: Path) -> BoardFile:
+    """Return the committed file of a configuration folder. Raises ConfigurationFaults."""
+    return load(folder / FILE, BoardFile)
+
+
+def make_plan(files: LineFiles, file: BoardFile, name: StageName) -> BoardPlan:
+    """Return the plan of a stage: seed by seed, so that what is done so far is always paired. Raises ConfigurationFaults."""
+    stage = file.quick if name == "quick" else file.full
+    scenarios = {}
+    for word in stage.scenarios:
+        scenario = load_scenario(files.folder, word)
+        scenarios[word] = shortened(scenario, min(stage.minutes, scenario.minutes))
+    jobs = [
+        Job(scenario, stage.plants[place % len(stage.plants)], seed, controller)
+        for place, seed in enumerate(stage.seeds)
+        for scenario in stage.scenarios
+        for controller in NAMES
+        if place < stage.n_seeds.get(controller, 0)
+    ]
+    parts = (files.configuration, files.recipe, files.controller)
+    return BoardPlan(name, file, scenarios, tuple(jobs), content_hash([part.model_dump(mode="json") for part in parts]))

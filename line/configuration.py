@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from line.errors import ConfigurationFaults, Fault
-from line.tuning import Tuning
+from line.tuning import HorizonTuning, Tuning
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_FILE_BYTES = 1 << 20
@@ -119,7 +119,7 @@ class ControllerConfiguration(_Strict):
 
     `model` the parameters of the control model by name; `soft_limits` by output name, the dearest is given up last;
     `noise` the estimator's standard deviations by name (unit in the name); `tuning` one table a controller that has
-    settings of its own, by the controller's name.
+    settings of its own, by the controller's name; `estimator` which one believes, `horizon` the settings of `mhe`.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -132,6 +132,8 @@ class ControllerConfiguration(_Strict):
     max_iterations: int = Field(ge=1, le=10000)
     soft_limits: dict[str, SoftLimit] = Field(default_factory=dict)
     noise: dict[str, float] = Field(default_factory=dict)
+    estimator: Literal["kalman", "mhe"] = "kalman"
+    horizon: HorizonTuning = Field(default_factory=HorizonTuning)
     tuning: Tuning = Field(default_factory=Tuning)
     model: dict[str, ModelParameter] = Field(default_factory=dict)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -39,6 +41,15 @@ class LinearTuning(_Strict):
     level_filter_s: float = Field(ge=0, le=1800)
     tester_share: float = Field(gt=0, le=1)
     flow_filter_s: float = Field(ge=0, le=300)
+
+
+class HorizonTuning(_Strict):
+    """Moving-horizon estimation: periods of 5 s in the window; loss of a reading's residual; the Jacobians are taken
+    at every stride-th period."""
+
+    window_periods: int = Field(default=60, ge=2, le=120)
+    loss: Literal["squares", "huber", "welsch"] = "welsch"
+    stride: int = Field(default=4, ge=1, le=20)
 
 
 class Tuning(_Strict):

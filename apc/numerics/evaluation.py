@@ -36,3 +36,8 @@ def _page(register: Any, i: int, shape: tuple[int, int]) -> Vector:
     flat = np.zeros(shape[0] * shape[1])
     register(i, flat.data)
     return flat.reshape(shape, order="F")
+
+
+def pages(stacked: Vector, width: int, n: int) -> Vector:
+    """Return (n, rows, width), a copy, from a mapped function's (rows, width * n)."""
+    return np.ascontiguousarray(stacked.reshape(stacked.shape[0], n, width, order="C").transpose(1, 0, 2))

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apc.estimate import Estimate
+from apc.estimation.estimator import Estimator
 from apc.estimation.kalman import KalmanFilter
+from apc.estimation.mhe import MovingHorizonEstimator
 from apc.estimation.noise import BIASES
 from apc.estimation.readings import FLOWS, ReadingAverager, Readings
 from apc.observation import Observation
@@ -51,7 +53,7 @@ class Observer:
 
     def reset(self) -> None:
         """Forget everything; the next decision starts from the first readings."""
-        self._filter = KalmanFilter(self._flowsheet, self._configuration.noise)
+        self._filter = build_estimator(self._flowsheet, self._configuration)
         self._started = False
         self._running_for = 0
         self._settled_for = 0
@@ -91,7 +93,10 @@ class Observer:
         settled = self._settle(u) and running and bool(np.isfinite(readings.flows).all())
         self._filter.predict(u, turret, settled)
         self._filter.correct(u, readings, running and self._running_for > 2)
-        self._late_results(observation)
+        assayed = self._late_results(observation)
+        self._filter.conclude()
+        if assayed:
+            self._confirmed = float(self._filter.biases[0])
         return self._judge(u)
 
     def _settle(self, u: Vector) -> bool:
@@ -114,17 +119,17 @@ class Observer:
         plant[7] = _first_finite(mean["Blender/ImpellerSpeed"], in_force[7])
         return self._scaling.scaled(plant)
 
-    def _late_results(self, observation: Observation) -> None:
+    def _late_results(self, observation: Observation) -> bool:
+        """Take in what speaks of the past; return whether an assay was among it."""
         snapshot, step = observation.snapshot, observation.step
         self._take_spectrum(observation)
         if observation.tester_new:
             age = step - snapshot.value("Tester/PulledStep")
             if math.isfinite(age):
                 self._filter.take_tester(age, snapshot.value("Tester/WeightMean"), snapshot.value("Tester/HardnessMean"))
-        if observation.assay_new:
-            age = step - snapshot.value("Assay/PulledStep")
-            if math.isfinite(age) and self._filter.take_assay(age, snapshot.value("Assay/PotencyMean")):
-                self._confirmed = float(self._filter.biases[0])
+        if not observation.assay_new:
+            return False
+        return self._filter.take_assay(step - snapshot.value("Assay/PulledStep"), snapshot.value("Assay/PotencyMean"))
 
     def _take_spectrum(self, observation: Observation) -> None:
         nir = observation.nir
@@ -174,6 +179,14 @@ class Observer:
             "strength_bias_pct": bias["bias_strength"],
             "hold_up_bias_pct": bias["bias_hold_up"],
         }
+
+
+def build_estimator(flowsheet: Flowsheet, configuration: ControllerConfiguration) -> Estimator:
+    """Return the estimator that the configuration names."""
+    if configuration.estimator == "mhe":
+        horizon = configuration.horizon
+        return MovingHorizonEstimator(flowsheet, configuration.noise, horizon.window_periods, horizon.loss, horizon.stride)
+    return KalmanFilter(flowsheet, configuration.noise)
 
 
 def _first_finite(value: float, fallback: float) -> float:

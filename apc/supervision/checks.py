@@ -14,7 +14,7 @@ from line.records import Reason
 Vector = NDArray[np.float64]
 
 #: The only words of a solver that may move the line.
-WHITELIST = frozenset({"SOLVED", "RECIPE", "RATIO", "FEED_RATIO", "LOOPS", "Solve_Succeeded"})
+WHITELIST = frozenset({"SOLVED", "RECIPE", "RATIO", "FEED_RATIO", "LOOPS", "Solve_Succeeded", "LINEAR", "STATIC"})
 #: Relative slack of limits and rates for rounding.
 SLACK = 1e-6
 

@@ -7,12 +7,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from apc.control.linear_rung import LinearRung
 from apc.control.plc import hold_ratio
+from apc.control.press_gains import press_gains
 from apc.control.problem import Plan, Problem, Reading
+from apc.control.static_rung import StaticRung
 from apc.estimate import Estimate
 from apc.observation import Observation
-from apc.supervision.assembly import WITHOUT_ANALYSERS, ControllerName, build_parts
-from apc.supervision.checks import Candidate, MoveGate, Refusal
+from apc.supervision.assembly import WITHOUT_ANALYSERS, ControllerName, believed_readings, build_parts
+from apc.supervision.checks import MoveGate, Refusal
+from apc.supervision.ladder import DIGITS, Ladder, Landing, Rung
 from apc.supervision.limit_words import LimitWords
 from apc.supervision.measurements import MeasurementBoard
 from apc.supervision.observer import Observer
@@ -31,16 +35,15 @@ from line.tags import TagRegister
 Vector = NDArray[np.float64]
 
 RUNNING = (LineState.STARTING, LineState.EXECUTE)
-#: Digits to which set-points are written, so that plant and record hold the same number.
-DIGITS = 6
 
 
 class Supervisor:
     """Makes one Decision every 5 s.
 
-    Ladder: the controller's plan -> hold the last set-points (a Decision that is not valid, with reason and words).
-    No valid decision for two periods: HOLD. Two valid ones in a row: CONTROL again. After any failure the controller
-    starts cold. While the line fills, or after a stop, the ratio rung only follows the planned throughput.
+    Ladder (`ladder.Ladder`): the controller's plan -> linear -> static -> hold the last set-points (a Decision that is not
+    valid). A lower rung is named, with the reason and words of every refusal above it. No valid decision for two periods:
+    HOLD. Two valid ones in a row: CONTROL again. After any failure the controller starts cold. While the line fills, or
+    after a stop, the ratio rung only follows the planned throughput.
     """
 
     def __init__(
@@ -57,7 +60,11 @@ class Supervisor:
         self._configuration = controller_configuration
         self._observer = Observer(parts.flowsheet, controller_configuration, register, parts.scaling)
         self._board = MeasurementBoard(parts.flowsheet.parameters, controller_configuration.noise)
-        self._gate = MoveGate(parts.limits, controller_configuration.max_iterations)
+        most, blocks = controller_configuration.max_iterations, controller_configuration.move_blocks
+        self._ladder = Ladder(MoveGate(parts.limits, most), parts.scaling)
+        self.linear = LinearRung(parts.flowsheet, parts.objective, blocks, most, parts.limits.free)
+        gains, believed = press_gains(parts.flowsheet.parameters), believed_readings(parts.flowsheet)
+        self.static = StaticRung(parts.objective, gains, believed)
         self._shedding = Shedding()
         self._words = LimitWords(register, parts.scaling, parts.limits)
         self._asked: dict[str, tuple[float, ...]] = {}
@@ -108,22 +115,30 @@ class Supervisor:
         problem, api_range = self._problem(observation, estimate)
         if self.controller.name in ASKED_AGAIN and estimate.ready:
             self._asked = asked(problem)
-        try:
-            plan = self._plan(problem, estimate)
-        except SolverError as error:
-            return self._refuse(observation, Refusal(Reason.SOLVE_FAILED, f"{error.line()}; holding last move"), estimate)
-        inputs = np.round(self._scaling.plant(plan.u), DIGITS)
-        refusal = self._gate.refusal(Candidate(plan.status, inputs, plan.iterations), self._in_force, api_range)
-        if refusal is not None:
-            return self._refuse(observation, refusal, estimate)
+        rungs = self._rungs(estimate)
+        landing = self._ladder.descend(rungs, problem, self._in_force, api_range)
+        if landing.plan is None:
+            reason = landing.refusals[0][1].reason
+            text = landing.refusals[0][1].text if len(rungs) == 1 else f"{landing.words}; holding last move"
+            return self._refuse(observation, Refusal(reason, text), estimate)
         self._shedding.valid()
-        return self._applied(observation, plan, inputs, estimate)
+        if landing.refusals:
+            self.controller.reset()
+        elif landing.rung in ASKED_AGAIN:
+            self.linear.remember(problem)
+        return self._applied(observation, landing, estimate)
 
-    def _plan(self, problem: Problem, estimate: Estimate) -> Plan:
-        if estimate.ready or self.controller.name in WITHOUT_ANALYSERS:
-            return self.controller.plan(problem)
-        self.controller.reset()
-        return hold_ratio(problem, self._objective.fractions)
+    def _rungs(self, estimate: Estimate) -> list[Rung]:
+        """Return the rungs below and with the controller's own; none has another's failure to share."""
+        name = self.controller.name
+        own = Rung(name, self.controller.plan)
+        if name in WITHOUT_ANALYSERS:
+            return [own]
+        if not estimate.ready:
+            self.controller.reset()
+            return [Rung("ratio", lambda problem: hold_ratio(problem, self._objective.fractions))]
+        static = Rung(self.static.name, self.static.plan)
+        return [own, Rung(self.linear.name, self.linear.plan), static] if name in ASKED_AGAIN else [own, static]
 
     def _problem(self, observation: Observation, estimate: Estimate) -> tuple[Problem, tuple[float, float]]:
         """Return the problem in scaled inputs, and the range of the API set-point [kg/h] that the NIR may claim."""
@@ -170,12 +185,15 @@ class Supervisor:
         self._flow = float(flow[0])
         return flow
 
-    def _applied(self, observation: Observation, plan: Plan, inputs: Vector, estimate: Estimate) -> Decision:
+    def _applied(self, observation: Observation, landing: Landing, estimate: Estimate) -> Decision:
+        plan, inputs = landing.plan, landing.inputs
+        if plan is None:
+            raise SolverError("nothing to apply", where="supervisor")
         moves = {INPUT_TAGS[i]: float(inputs[i]) for i in self._limits.free}
         moves[THROUGHPUT] = round(float(inputs[:N_FEEDERS].sum()), DIGITS)
         warm = observation.mode is ControllerMode.WARM
-        rung = "warm" if warm else {"RATIO": "ratio", "RECIPE": "recipe"}.get(plan.status, self.controller.name)
-        words = [plan.text, f"clipped: {', '.join(self._observer.gated)}" if self._observer.gated else ""]
+        rung = "warm" if warm else {"RECIPE": "recipe"}.get(plan.status, landing.rung)
+        words = [landing.words, plan.text, f"clipped: {', '.join(self._observer.gated)}" if self._observer.gated else ""]
         if plan.status == "RATIO":
             words.append("tablets not yet made of what was measured: planned throughput only")
         return self._decision(
@@ -184,6 +202,7 @@ class Supervisor:
             status=plan.status,
             valid=not warm,
             rung=rung,
+            reason=landing.refusals[0][1].reason if landing.refusals else None,
             text="; ".join(word for word in words if word),
             plan=plan,
             estimate=estimate,

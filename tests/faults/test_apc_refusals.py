@@ -8,6 +8,7 @@ import pytest
 from apc.control.problem import Plan
 from apc.supervision.assembly import build_parts
 from apc.supervision.checks import WHITELIST, Candidate, MoveGate
+from apc.supervision.ladder import Ladder, Rung
 from apc.supervision.shedding import Shedding
 from line.errors import ConfigurationFaults, SolverError
 from line.modes import ControlState
@@ -16,33 +17,58 @@ from tests.control_line import ModelLine, run, supervisor
 from tests.control_parts import configuration, flowsheet, line, parts, problem, recipe, register
 
 N_INJECTED = 100_000
+GARBAGE = (np.nan, np.inf, -np.inf, 0.0, -1.0, 1e308, -1e-300)
 STATUSES = (*sorted(WHITELIST), "Infeasible_Problem_Detected", "Maximum_Iterations_Exceeded", "", "solved", "NaN", "0")
 
 
-def test_apc_no_injected_status_moves_the_line_unless_all_is_well() -> None:
-    """10^5 candidates: each accepted one is whitelisted, finite, in limits, in rates, in authority and in time."""
-    rng, limits = np.random.default_rng(11), parts().limits
-    gate = MoveGate(limits, 400)
+def injected(rng: np.random.Generator, u_before: np.ndarray, rate: np.ndarray) -> object:
+    """Return what a broken, lying or late solver might: mostly plans with one thing wrong, sometimes no plan at all."""
+    size = (0.2, 0.9, 1.05, 50.0)[int(rng.integers(4))]
+    u: object = u_before + rate * rng.uniform(-size, size, 8)
+    draw = rng.random()
+    if draw < 0.05:
+        return (None, "SOLVED", 1.0, {"u": u}, SolverError("hang", where="x"), ZeroDivisionError())[int(rng.integers(6))]
+    if draw < 0.3:
+        u[int(rng.integers(8))] = GARBAGE[int(rng.integers(len(GARBAGE)))]  # type: ignore[index]
+    elif draw < 0.4:
+        u = (u[:7], u.astype(np.float32), u.tolist(), "u", u.astype(object), u[None, :])[int(rng.integers(6))]  # type: ignore[index,attr-defined]
+    status = STATUSES[int(rng.integers(len(STATUSES)))] if rng.random() < 0.99 else 5
+    iterations = int(rng.integers(-5, 900)) if rng.random() < 0.98 else (None, 1.5, True)[int(rng.integers(3))]
+    return Plan(u, status, iterations, 0.0 if rng.random() < 0.98 else None)  # type: ignore[arg-type]
+
+
+def test_apc_no_injected_answer_moves_the_line_unless_all_is_well() -> None:
+    """10^5 answers on the ladder: each one that moves is whitelisted, finite, in limits, rates, authority and in time."""
+    rng, limits, scaling = np.random.default_rng(11), parts().limits, parts().scaling
+    ladder, task = Ladder(MoveGate(limits, 400), scaling), problem(5)
     in_force = np.array([2.0, 14.0, 8.75, 0.25, 6.2, 3.373, 0.6, 250.0])
-    accepted = 0
-    garbage = np.array([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e308, -1e-300])
-    for _ in range(N_INJECTED):
-        status = STATUSES[int(rng.integers(len(STATUSES)))]
-        size = (0.2, 0.9, 1.05, 50.0)[int(rng.integers(4))]
-        inputs = in_force + limits.rate * rng.uniform(-size, size, 8)
-        if rng.random() < 0.3:
-            inputs[int(rng.integers(8))] = garbage[int(rng.integers(len(garbage)))]
-        iterations = int(rng.integers(-5, 900))
-        if gate.refusal(Candidate(status, inputs, iterations), in_force, (1.96, 2.04)) is not None:
+    u_before, rate, given = scaling.scaled(in_force), scaling.scaled(limits.rate), []
+
+    def answer(_: object) -> object:
+        given.append(injected(rng, u_before, rate))
+        if isinstance(given[-1], Exception):
+            raise given[-1]
+        return given[-1]
+
+    rungs = [Rung(name, answer) for name in ("nmpc", "linear", "static", "more", "still more")]
+    landed = 0
+    while len(given) < N_INJECTED:
+        start = len(given)
+        landing = ladder.descend(rungs, task, in_force, (1.96, 2.04))
+        assert len(landing.refusals) == len(given) - start - (landing.plan is not None)
+        assert all(refusal.text for _, refusal in landing.refusals)
+        if landing.plan is None:
+            assert landing.rung == "" and landing.inputs is in_force
             continue
-        accepted += 1
-        assert status in WHITELIST
+        landed, inputs = landed + 1, landing.inputs
+        assert landing.plan is given[-1] and landing.plan.status in WHITELIST
         assert np.isfinite(inputs).all()
         assert (inputs >= limits.low - 1e-5).all() and (inputs <= limits.high + 1e-3).all()
         assert (np.abs(inputs - in_force) <= limits.rate + 1e-3).all()
         assert abs(inputs[:4].sum() - in_force[:4].sum()) <= limits.throughput[2] + 1e-3
-        assert 0 <= iterations <= 400
-    assert 1000 < accepted < 0.4 * N_INJECTED
+        assert 1.96 - 1e-5 <= inputs[0] <= 2.04 + 1e-5
+        assert 0 <= landing.plan.iterations <= 400
+    assert 1000 < landed < 0.4 * N_INJECTED
 
 
 @pytest.mark.parametrize(
@@ -103,16 +129,19 @@ class Broken:
 
 
 @pytest.mark.parametrize("kind", ["raises", "nan", "far", "status", "slow"])
-def test_apc_a_failing_solver_holds_the_line_speaks_and_recovers(kind: str) -> None:
+def test_apc_when_every_rung_fails_the_line_holds_speaks_and_recovers(kind: str) -> None:
     plant, control = ModelLine(flowsheet()), supervisor()
     run(plant, control, 30)
-    before, good = dict(plant.setpoints), control.controller.plan
-    control.controller.plan = Broken(kind)  # type: ignore[method-assign]
+    before, rungs = dict(plant.setpoints), (control.controller, control.linear, control.static)
+    good = [rung.plan for rung in rungs]
+    for rung in rungs:
+        rung.plan = Broken(kind)  # type: ignore[method-assign]
     failed = run(plant, control, 3)
     assert plant.setpoints == before
     assert all(not d.valid and not d.moves and d.reason and d.text for d in failed)
     assert control.state is ControlState.HOLD and failed[-1].reason is Reason.NO_VALID_DECISION
-    control.controller.plan = good  # type: ignore[method-assign]
+    for rung, plan in zip(rungs, good, strict=True):
+        rung.plan = plan  # type: ignore[method-assign]
     assert [d.valid for d in run(plant, control, 2)] == [True, True]
     assert control.state is ControlState.CONTROL
 

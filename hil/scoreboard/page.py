@@ -90,7 +90,7 @@ def board_page(board: Board, told: Circumstances) -> str:
         *_aims(board),
         *_failures(board),
     ]
-    return "\n".join(parts) + _rules(board) + MISSING
+    return "\n".join(parts) + "\n\n" + _rules(board).strip() + "\n\n" + MISSING.strip() + "\n"
 
 
 def write_page(path: Path, text: str) -> None:
@@ -107,8 +107,10 @@ def _what(board: Board) -> str:
     stage = board.plan.stage
     plants = len({(result.job.variant, result.job.seed) for result in board.results})
     size = f"{len(board.scenarios)} scenarios of {stage.minutes:g} simulated minutes, {plants} plants"
-    few = " Two plants tell little: most intervals are wide, and the full stage is what counts." if plants < 5 else ""
-    return f"Stage `{board.plan.name}`: {size}, {len(board.controllers)} controllers.{few}"
+    few = " Few plants tell little: most intervals are wide, and the full stage is what counts." if plants < 5 else ""
+    n, wanted = len(board.results), len(board.plan.jobs)
+    part = f" Stopped before its end: {n} of {wanted} runs." if n < wanted else ""
+    return f"Stage `{board.plan.name}`: {size}, {len(board.controllers)} controllers.{part}{few}"
 
 
 def _rules(board: Board) -> str:
@@ -131,7 +133,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _shown(value: float, metric: str) -> str:
-    return METRICS[metric].form.format(value) if math.isfinite(value) else "-"
+    """Return the value as the metric is shown, without the sign of a zero; `-` where there is none."""
+    if not math.isfinite(value):
+        return "-"
+    form = METRICS[metric].form
+    return form.format(0.0) if float(form.format(value)) == 0.0 else form.format(value)
 
 
 def _label(metric: str) -> str:
@@ -154,8 +160,9 @@ def _means(board: Board) -> Iterator[str]:
     rows = []
     for metric in METRICS:
         values = [board.mean(board.scenarios, name, metric) for name in board.controllers]
-        best = min((value for value in values if math.isfinite(value)), default=math.nan)
-        rows.append([_label(metric), *(f"**{_shown(v, metric)}**" if v == best else _shown(v, metric) for v in values)])
+        best = _shown(min((value for value in values if math.isfinite(value)), default=math.nan), metric)
+        shown = [_shown(value, metric) for value in values]
+        rows.append([_label(metric), *(f"**{text}**" if text == best and len(set(shown)) > 1 else text for text in shown)])
     yield from _table(["metric", *board.controllers], rows)
 
 

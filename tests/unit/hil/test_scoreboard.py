@@ -286,3 +286,9 @@ def test_a_run_that_fails_is_a_result_with_its_words(files: LineFiles, tmp_path:
     task = Task(replace(plan.jobs[0], variant="c"), plan.scenarios["quiet"], CONFIGS, tmp_path, plan.hash, 60, plan.file.prices)
     failed = run_task(task)
     assert failed.failure is not None and "fault" in failed.failure and set(failed.metrics.values()) == {None}
+
+
+def test_a_board_that_was_stopped_says_so_and_zeros_have_no_sign(files: LineFiles) -> None:
+    plan = tiny(files, seeds=[1, 2, 3], n_seeds={"plc": 3, "nmpc": 3})
+    page = board_page(Board(plan, [result("quiet", 1, "plc", 0.0001), result("quiet", 1, "nmpc", -0.0001)]), TOLD)
+    assert "Stopped before its end: 2 of 6 runs" in page and "-0.00" not in page and "\n\n## How it is judged\n" in page

@@ -59,6 +59,14 @@ ROWS: dict[str, AlarmRow] = {
             "read the last decisions; the controller returns by itself after two valid ones",
         ),
         AlarmRow(
+            "CONTROL_FALLBACK",
+            3,
+            Reason.SOLVE_FAILED,
+            "the controller's own plan was refused twice in a row; a lower rung of the ladder moves the line",
+            "weight and ratio are held, less well",
+            "read the last decisions; switch the controller to WARM if it does not return by itself",
+        ),
+        AlarmRow(
             "SETPOINT_REFUSED",
             3,
             Reason.SETPOINT_REFUSED,
@@ -163,8 +171,8 @@ class AlarmBoard:
         if valid:
             self._last_valid_spectrum = step
 
-    def conditions(self, snapshot: Snapshot, gate_reason: Reason, shed: bool) -> dict[str, bool]:
-        """Return which alarms stand this second."""
+    def conditions(self, snapshot: Snapshot, gate_reason: Reason, shed: bool, fallback: bool = False) -> dict[str, bool]:
+        """Return which alarms stand this second; fallback: a lower rung of the ladder moves the line."""
         state = snapshot.value("Sys/LineState")
         running = state in (LineState.EXECUTE, LineState.STARTING)
         local = snapshot.value("Sys/CtrlMode") == PlcMode.LOCAL
@@ -179,6 +187,7 @@ class AlarmBoard:
             "PLC_LOCAL": local and self._was_remote and running,
             "LINE_HELD": state == LineState.HELD,
             "CONTROL_SHED": shed and running,
+            "CONTROL_FALLBACK": fallback and running,
             "SETPOINT_REFUSED": more_refused,
             **{alarm: bool(names) for alarm, names in self._feeders.items()},
             "NIR_LOST": blind,

@@ -170,7 +170,7 @@ class Journal:
 
     def _alarms(self, line: Line, snapshot: Snapshot, release: ReleaseStep, regime: Regime) -> None:
         shed = line.supervisor.state is ControlState.HOLD
-        standing = self.board.conditions(snapshot, release.reason, shed)
+        standing = self.board.conditions(snapshot, release.reason, shed, line.supervisor.on_lower_rung)
         for alarm in self.board.update(standing, regime):
             self.alarms.append(alarm)
             self.recorder.append("content", "alarm", snapshot.step, alarm.body())

@@ -21,7 +21,7 @@ from apc.supervision.limit_words import LimitWords
 from apc.supervision.measurements import MeasurementBoard
 from apc.supervision.observer import Observer
 from apc.supervision.question import ASKED_AGAIN, asked
-from apc.supervision.shedding import Shedding
+from apc.supervision.shedding import SHED_AFTER, Shedding
 from apc.supervision.tags import INPUT_TAGS, THROUGHPUT, recipe_inputs
 from flowsheet.layout import N_FEEDERS, STEP_S
 from line.configuration import ControllerConfiguration, LineConfiguration
@@ -68,6 +68,7 @@ class Supervisor:
         self._shedding = Shedding()
         self._words = LimitWords(register, parts.scaling, parts.limits)
         self._asked: dict[str, tuple[float, ...]] = {}
+        self._lower = 0
         self._measured: dict[str, Reading] = {}
         self._in_force = recipe_inputs(recipe, recipe.setpoints[THROUGHPUT])
         self._flow: float | None = None
@@ -76,6 +77,11 @@ class Supervisor:
     def state(self) -> ControlState:
         """CONTROL, HOLD (no valid decision for two periods) or LOCAL (the PLC, or nobody, asked us)."""
         return self._shedding.state
+
+    @property
+    def on_lower_rung(self) -> bool:
+        """True while two decisions in a row or more were made below the controller's own rung."""
+        return self._lower >= SHED_AFTER
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take one second in (cheap)."""
@@ -86,6 +92,7 @@ class Supervisor:
         local = observation.snapshot.value("Sys/CtrlMode") != PlcMode.REMOTE
         self._asked = {}
         if observation.mode is ControllerMode.OFF:
+            self._lower = 0
             self._observer.skip()
             self._observer.reset()
             self._board.reset()
@@ -107,7 +114,7 @@ class Supervisor:
     def _control(self, observation: Observation, estimate: Estimate) -> Decision:
         if observation.snapshot.value("Sys/LineState") not in RUNNING:
             self.controller.reset()
-            self._flow = None
+            self._flow, self._lower = None, 0
             text = "line is not running: set-points stay"
             valid = observation.mode is ControllerMode.ON
             self._shedding.valid()
@@ -122,6 +129,7 @@ class Supervisor:
             text = landing.refusals[0][1].text if len(rungs) == 1 else f"{landing.words}; holding last move"
             return self._refuse(observation, Refusal(reason, text), estimate)
         self._shedding.valid()
+        self._lower = self._lower + 1 if landing.refusals else 0
         if landing.refusals:
             self.controller.reset()
         elif landing.rung in ASKED_AGAIN:
@@ -210,7 +218,7 @@ class Supervisor:
 
     def _refuse(self, observation: Observation, refusal: Refusal, estimate: Estimate | None) -> Decision:
         self.controller.reset()
-        self._flow = None
+        self._flow, self._lower = None, 0
         self._shedding.failed()
         reason, text = refusal.reason, refusal.text
         if self._shedding.state is ControlState.HOLD:

@@ -67,7 +67,7 @@ def test_apc_ladder_table() -> None:
         assert decision.valid or plant.setpoints == before
         for target, plan in zip(rungs, good, strict=True):
             target.plan = plan  # type: ignore[method-assign]
-        assert run(plant, control, 1)[0].rung == "nmpc"
+        assert run(plant, control, 1)[0].rung == "nmpc" and not control.on_lower_rung
 
 
 @pytest.mark.parametrize(("name", "failing", "rung"), [("pid", 1, "static"), ("lmpc", 1, "static"), ("plc", 1, "hold")])
@@ -89,5 +89,6 @@ def test_apc_lower_rungs_keep_the_weight_while_the_solver_is_down() -> None:
             getattr(control, name).plan = answer("raises")
         decisions = run(plant, control, 60, tester_every=12)
         start = plant.history[0]
+        assert control.on_lower_rung
         assert all(d.valid and d.rung == ("linear" if len(broken) == 1 else "static") for d in decisions)
         assert abs(plant.history[-1][2] / 225.0 - 1.0) < 0.01 < abs(start[2] / 225.0 - 1.0)

@@ -93,3 +93,9 @@ def test_a_late_refill_stands_until_a_refill_of_that_feeder_is_complete() -> Non
     assert changes(board, frame(2), Reason.CONFORMS, False) == []
     board.note_event({"code": "REFILL_COMPLETE", "feeder": 3})
     assert changes(board, frame(3), Reason.CONFORMS, False) == [("FEEDER_SUPPLY", "RETURNED")]
+
+
+def test_a_lower_rung_is_an_alarm_while_it_moves_the_running_line() -> None:
+    board, held = AlarmBoard(20), {"Sys/LineState": float(LineState.HELD)}
+    assert changes(board, frame(1), Reason.CONFORMS, False, True) == [("CONTROL_FALLBACK", "UNACKNOWLEDGED")]
+    assert ("CONTROL_FALLBACK", "RETURNED") in changes(board, frame(2, held), Reason.CONFORMS, False, True)

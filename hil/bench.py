@@ -79,8 +79,10 @@ def run_bench(
     with ExitStack() as stack:
         connect = _plant(files, options, plant_scenario, truth, clock, stack)
         model = _model(files, options)
-        wall = {"lot": options.run_folder.name, "endpoint": options.endpoint, "sockets": options.sockets, **environment()}
-        wall |= _plant_facts(options)
+        wall = {
+            "lot": options.run_folder.name, "endpoint": options.endpoint, "sockets": options.sockets,
+            **environment(), **_plant_facts(options),
+        }  # fmt: skip
         meta = _meta(files, options, model)
         record = stack.enter_context(Record.create(options.run_folder, meta, clock, register=files.register, wall=wall))
         live = stack.enter_context(SqliteLiveFrames(options.run_folder))

@@ -24,8 +24,9 @@ class Segregation:
 
     Relative gain of API in the outflow e = amplitude x (fall of level / reference flow), 0 below STILL. At a constant
     level nothing happens; over a cycle of levels nothing is lost. Direction after the sifting of fines towards the
-    core of a hopper in funnel flow, whose rim comes last; amplitude is an estimate. Bulk volume, water, shear and
-    the yield factor stay where they are (the factor of a parcel is off by about 1e-8 for it). Wrong for API coarser than the excipients (other sign).
+    core of a hopper in funnel flow, whose rim comes last; amplitude is an estimate. Bulk volume, water, shear and the
+    yield factor stay where they are (a parcel's factor is off by about 1e-8 for it). Wrong for API coarser than the
+    excipients (other sign).
     """
 
     def __init__(self, amplitude: Vector, flow_ref: Vector) -> None:

@@ -33,7 +33,12 @@ def ran(variant: str) -> dict[str, Truth]:
     lines = Lines(register(), [LineSetup(plant, SEED, SEED, s, line().geometry) for s in SCENARIOS.values()], Sampling())
     recorders = [Recorder(lines, i, Truth(nominal.content.label_claim.value)) for i in range(len(SCENARIOS))]
 
+    told = np.array([any(a.action in ("hold", "resume") for a in s.operator) for s in SCENARIOS.values()])
+
     def command(k: int, asked: np.ndarray, index: dict[str, int]) -> None:
+        # as the engine's desk does: a line that nobody asked to hold is restarted when no interlock stands any more
+        free = (lines.sequence.state == LineState.HELD) & (lines.sequence.interlock == 0) & ~told
+        asked[free & (k % 30 == 0), index["SP/LineCommand"]] = RESUME
         for i, scenario in enumerate(SCENARIOS.values()):
             for item in scenario.operator:
                 if item.at_s == k and item.action in COMMANDS:

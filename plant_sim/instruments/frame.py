@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from line.errors import ConfigurationFaults, Fault
 from line.quality import STATUS_BAD_WAITING_FOR_INITIAL_DATA, STATUS_GOOD
 from line.tags import TagRegister
-from plant_sim.extents import Vector
+from plant_sim.extents import Counts, Vector
 
 #: Fast signals with a draw of their own, in the order of a second's draws: four a feeder name, one a tag.
 NOISY_FEEDER_TAGS = ("ScrewSpeed", "Torque")
@@ -81,6 +81,8 @@ class Frame:
         self._fast = np.zeros((n_lines, n), np.bool_)
         self._fast[:, fast] = True
         self._unit = register.si_factor[columns]
+        #: Where blocks of tags stand in `values` and in `_shown`, by first tag and number.
+        self._blocks: dict[tuple[int, int], tuple[slice | list[int], Counts]] = {}
         self.signals: Vector = np.zeros((n_lines, len(order)))
         self.values: Vector = np.full((n_lines, n), np.nan)
         self.statuses = np.full((n_lines, n), STATUS_BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
@@ -111,10 +113,13 @@ class Frame:
         self, columns: Sequence[int], values: Vector, second: int, status: NDArray[np.uint32] | int = STATUS_GOOD
     ) -> None:
         """Write values (n, k) [plant units] of all lines at `scalars(tags)`, measured at `second`; status (n,) or one."""
-        where = _as_slice(list(columns))
+        key = (columns[0], len(columns))
+        if key not in self._blocks:
+            self._blocks[key] = (_as_slice(list(columns)), self._place[list(columns)])
+        where, place = self._blocks[key]
         self.values[:, where] = values
-        self._shown[:, self._place[where]] = values
-        self.statuses[:, where] = np.reshape(status, (-1, 1))
+        self._shown[:, place] = values
+        self.statuses[:, where] = status if isinstance(status, int) else status[:, None]
         self.source_steps[:, where] = second
 
     def slow(

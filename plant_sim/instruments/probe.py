@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,7 @@ EMPTY_KG_PER_S = 1e-4
 INSTRUMENT_SERIAL, PROBE_ID = 20260117, 1
 
 
-@dataclass(frozen=True)
-class Air:
+class Air(NamedTuple):
     """Room air at the instrument, (n,): temperature [degC], relative humidity [fraction]."""
 
     temperature: Vector

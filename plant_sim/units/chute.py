@@ -110,7 +110,7 @@ class Chute:
         if effects.any_active:
             travel *= bounded(effects.chute_slow, 0.0, SLOWEST)[:, None]
         travel += pressed_within(m).take(tablets.count, axis=0)
-        travel += second
+        travel += float(second)
         due = travel.astype(np.int64)
         due %= self._n_seconds
         ring = second % self._n_seconds
@@ -163,7 +163,7 @@ class Chute:
         good = was_open * numbers
         good_kg = was_open * masses
         for i in np.flatnonzero(moving) if moving is not None else ():
-            accepted, _ = self._split(int(i), second)
+            accepted = self._accepted(int(i), second)
             good[i] = accepted.sum()
             good_kg[i] = masses[i] if good[i] == numbers[i] else (self._mass[i][accepted]).sum()
         self.counts[:, ACCEPTED] += good
@@ -171,22 +171,20 @@ class Chute:
         self.masses[:, ACCEPTED] += good_kg
         self.masses[:, DIVERTED] += masses - good_kg
 
-    def _split(self, line: int, second: int) -> tuple[Flags, Flags]:
-        """Return (accepted, diverted) of one line in a second, (seconds, tablets) of production."""
-        here = self._due[line] == second % self._n_seconds
-        is_open = self._gate.open_at(line, self._arrival[line])
-        return here & is_open, here & ~is_open
+    def _accepted(self, line: int, second: int) -> Flags:
+        """Return the tablets of one line that a second's gate accepts, (seconds, tablets) of production."""
+        here: Flags = self._due[line] == second % self._n_seconds
+        return here & self._gate.open_at(line, self._arrival[line])
 
     def arrivals(self, line: int) -> tuple[Counts, Counts]:
         """Return the counters of the tablets of one line that were (accepted, diverted) in the second settled last."""
         if self._settled < 0:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        accepted, diverted = self._split(line, self._settled)
-        return self._counters(line, accepted), self._counters(line, diverted)
-
-    def _counters(self, line: int, flags: Flags) -> Counts:
-        rows, places = np.nonzero(flags)
-        return self._first_counter[line, rows] + places
+        places = np.flatnonzero(self._due[line] == self._settled % self._n_seconds)
+        seconds, slots = np.divmod(places, MAX_TABLETS)
+        counters = self._first_counter[line].take(seconds) + slots
+        is_open = self._gate.open_at(line, self._arrival[line].take(places))
+        return counters[is_open], counters[~is_open]
 
     def weigh(self, normals: Vector) -> Vector:
         """Return the container scales [kg]: accepted, diverted, rejected, sampled, (n, 4); normals (n, 4)."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from plant_sim.columns import Columns
 from plant_sim.effects import FaultEffects
-from plant_sim.extents import LUBRICANT, ONE, SHEAR, TINY_KG, TOTAL, WATER, Vector
+from plant_sim.extents import LUBRICANT, ONE, SHEAR, TINY, TOTAL, WATER, Vector
 from plant_sim.parameters import Variant
 from plant_sim.units.compaction import Compaction, Stroke
 from plant_sim.units.tablets import Wide
@@ -93,9 +93,11 @@ class Strength:
 
         It changes over the hold-up time of the feed frame, so that a look every few seconds is enough.
         """
-        mass = np.maximum(powder[:, TOTAL], TINY_KG)
+        mass = np.maximum(powder[:, TOTAL], TINY)
         lubricant = powder[:, LUBRICANT] / mass
-        extent = lubricant * powder[:, SHEAR] / mass * effects.lubrication_rate
+        extent = lubricant * powder[:, SHEAR] / mass
+        if effects.any_active:
+            extent = extent * effects.lubrication_rate
         relative = np.maximum(lubricant / self._lubricant, LUBRICANT_LEAST)
         self._friction = self._per_force * np.power(relative, self._ejection["lubricant_exponent"])
         left = self._pore_free * self.lubrication(extent) * self._moisture(powder[:, WATER], mass)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from plant_sim.columns import Columns
@@ -52,15 +54,26 @@ class TankPath(MaterialPath):
         self._sheared_s = law.hold_up_ref / law.flow_ref - blender["dead_time"]
         self._below = np.arange(1.0, 1.0 + N_BLENDER_TANKS)[:, None] * ((1.0 - dead_share) / N_BLENDER_TANKS)
         self._target = np.zeros((N_BLENDER_TANKS, 2, n))
-        # tanks and sums of the plugs in one piece, and views of it
+        # tanks and sums of the plugs in one piece
         self._held = np.zeros((N_TANKS + N_PLUGS, n, N_EXTENTS))
-        self._mass, self._tanks = self._held[:, :, TOTAL], self._held[:N_TANKS]
-        self._plugs = PlugFlow(N_PLUGS * n, held=self._held[N_TANKS:].reshape(N_PLUGS * n, N_EXTENTS))
+        self._plugs = PlugFlow(N_PLUGS * n)
+        # flows of a second in the order of decision: boundaries, intake and blender exit, hopper plug
+        self._flow = np.zeros((N_TANKS + N_PLUGS, n))
+        self._set_views()
+
+    def _set_views(self) -> None:
+        """Look at the parts of `_held` and `_flow`; the plugs keep their sums in `_held`."""
+        held, flow = self._held, self._flow
+        self._mass, self._tanks = held[:, :, TOTAL], held[:N_TANKS]
+        self._plugs.held = held[N_TANKS:].reshape(-1, N_EXTENTS)
         turning = (self._tanks[BLENDER_TANKS], self._tanks[FRAME_TANKS])
         self._shears = [(tanks[:, :, SHEAR], tanks[:, :, TOTAL]) for tanks in turning]
-        # flows of a second in the order of decision: boundaries, intake and blender exit, hopper plug; and views
-        self._flow = np.zeros((N_TANKS + N_PLUGS, n))
-        self._boundaries, self._leave = self._flow[:6].reshape(3, 2, n), self._flow[6:8]
+        self._boundaries, self._leave = flow[:6].reshape(3, 2, self.n_lines), flow[6:8]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a copied state: copies of views are no views."""
+        self.__dict__.update(state)
+        self._set_views()
 
     @property
     def _plug(self) -> Vector:

@@ -23,16 +23,14 @@ class PlugFlow:
     beyond PARCELS_MAX neighbours in that lane merge, which blurs it by less than a thousandth of its length.
     """
 
-    def __init__(self, n_lanes: int, places: int = PLACES, held: Vector | None = None) -> None:
-        """held (n_lanes, N_EXTENTS): zeros to keep the sums in, where they are wanted side by side with others."""
+    def __init__(self, n_lanes: int, places: int = PLACES) -> None:
         self._places = places
         self._rows = np.zeros((n_lanes * places, N_EXTENTS))
         self._first: Counts = (np.arange(n_lanes, dtype=np.int64) * places)[:, None]
         self._next: Counts = self._first.copy()
-        self._ends = self._next[:, 0]
         self._pushes_left = places - AT_ONCE
         self._ahead: Counts = np.arange(AT_ONCE)
-        self.held = np.zeros((n_lanes, N_EXTENTS)) if held is None else held
+        self.held = np.zeros((n_lanes, N_EXTENTS))
 
     @property
     def mass(self) -> Vector:
@@ -74,7 +72,7 @@ class PlugFlow:
 
     def push(self, material: Vector) -> None:
         """Add a parcel (n_lanes, N_EXTENTS) at the newest end; one without mass must be empty and takes no place."""
-        self._rows[self._ends] = material
+        self._rows[self._next[:, 0]] = material
         self._next += material[:, :1] > ZERO
         self.held += material
         self._pushes_left -= 1

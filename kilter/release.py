@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilter.runner import configured
 from line.errors import DataError
 from rtr.vectors.run import FORMS, run_cases
 
@@ -38,7 +39,7 @@ def vectors(
         return
     if file is None:
         raise DataError("no file given", where="kilter release vectors", what_now="Name a JSON file of cases, or use --schema.")
-    outcome = run_cases(_read(file))
+    outcome = run_cases(_read(file), configured().recipe)
     if as_json:
         body = {"passed": outcome.passed, "failed": outcome.failed, "mismatches": [m.body() for m in outcome.mismatches]}
         sys.stdout.write(json.dumps(body, indent=2, allow_nan=False) + "\n")

@@ -11,7 +11,7 @@ from line.quality import Quality
 from sensing.model import SoftSensorModel
 from sensing.pls import rotations
 from sensing.preprocessing import apply_steps
-from sensing.verdict import SpectrumVerdict, Validity
+from sensing.verdict import SpectrumVerdict, Validity, model_space
 
 Vector = NDArray[np.float64]
 NAN = float("nan")
@@ -92,10 +92,11 @@ class SoftSensor:
     def _space(self, numbers: tuple[float, float, float, float], quality: Quality) -> Finding | None:
         api_w_w, _, t2, q = numbers
         model = self.model
-        if q > model.limits.q:
-            return Validity.INVALID_MODEL_SPACE, f"new variation: Q {q:.3g} above {model.limits.q:.3g}"
-        if t2 > model.limits.t2:
-            return Validity.EXTRAPOLATION, f"T2 {t2:.1f} above {model.limits.t2:.1f}"
+        space = model_space(t2, model.limits.t2, q, model.limits.q)
+        if space is Validity.INVALID_MODEL_SPACE:
+            return space, f"new variation: Q {q:.3g} above {model.limits.q:.3g}"
+        if space is Validity.EXTRAPOLATION:
+            return space, f"T2 {t2:.1f} above {model.limits.t2:.1f}"
         if not model.range_low_w_w <= api_w_w <= model.range_high_w_w:
             low, high = PERCENT * model.range_low_w_w, PERCENT * model.range_high_w_w
             return Validity.OUT_OF_RANGE, f"{PERCENT * api_w_w:.2f} % w/w outside {low:.2f}..{high:.2f} % w/w"

@@ -21,6 +21,16 @@ class Validity(StrEnum):
     INVALID_MODEL_SPACE = "INVALID_MODEL_SPACE"
 
 
+def model_space(t2: float, t2_limit: float, q: float, q_limit: float) -> Validity:
+    """Return INVALID_MODEL_SPACE for Q above its limit (new variation), else EXTRAPOLATION for T2 above its own, else VALID.
+
+    Equality is inside. A number that is not finite is never VALID.
+    """
+    if not q <= q_limit:
+        return Validity.INVALID_MODEL_SPACE
+    return Validity.VALID if t2 <= t2_limit else Validity.EXTRAPOLATION
+
+
 @dataclass(frozen=True)
 class SpectrumVerdict:
     """What one spectrum says.

@@ -69,8 +69,6 @@ class Chute:
         #: seconds of production that may be on their way, of the slowest line
         self._n_seconds = int(np.ceil(self._latest.max() * SLOWEST)) + 3
         self._gate = Gate(np.array([g.gate_switching.mean_s for g in geometry]))
-        self._gain = 1.0 + p["accepted_scale_span_error"]
-        self._p = p
         shape = (n, self._n_seconds, MAX_TABLETS)
         # by second of production: ring place of arrival (or rejected, sampled, no tablet), time of arrival, mass
         self._due: Counts = np.full(shape, self._n_seconds + 2, np.int64)
@@ -185,7 +183,3 @@ class Chute:
         counters = self._first_counter[line].take(seconds) + slots
         is_open = self._gate.open_at(line, self._arrival[line].take(places))
         return counters[is_open], counters[~is_open]
-
-    def weigh(self, normals: Vector) -> Vector:
-        """Return the container scales [kg]: accepted, diverted, rejected, sampled, (n, 4); normals (n, 4)."""
-        return self.masses[:, 1:] * self._gain[:, None] + normals * self._p["scale_noise"][:, None]

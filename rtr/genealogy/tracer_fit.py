@@ -112,6 +112,8 @@ def fit(curve: TracerCurve, model: Model = "tanks", baseline: Baseline = "none",
 
 
 class _Problem:
+    """One fit: x = ([dead time,] mean of the mixed part, shape), seconds; amplitude and baseline are solved inside."""
+
     def __init__(self, curve: TracerCurve, model: Model, baseline: Baseline, dead_time: bool) -> None:
         self.curve, self.model, self.dead_time = curve, model, dead_time
         terms = [np.ones_like(curve.times_s), curve.times_s / curve.times_s[-1]]
@@ -119,6 +121,7 @@ class _Problem:
         self.low, self.high = SHAPE_BOUNDS[model]
 
     def starts(self) -> list[Vector]:
+        """Return starting points from the curve's moments, with three guesses of the dead time."""
         mean, deviation = _moments(self.curve, self.base)
         starts = []
         for share in (0.0, 0.3, 0.6) if self.dead_time else (0.0,):
@@ -140,6 +143,7 @@ class _Problem:
         return ([0.0, *low], [end, *high]) if self.dead_time else (low, high)
 
     def solve(self, start: Vector) -> Any:
+        """Return the bounded least-squares solution from one starting point (scipy's result)."""
         from scipy import optimize
 
         low, high = self.bounds()
@@ -168,6 +172,7 @@ class _Problem:
         return (float(x[0]), float(x[1]), float(x[2])) if self.dead_time else (0.0, float(x[0]), float(x[1]))
 
     def report(self, x: Vector, n_parameters: int) -> TracerFit:
+        """Return the fit at the solution x with intervals and what follows from it."""
         curve, (delay, tau, shape) = self.curve, self.split(x)
         columns = self.columns(x)
         linear: Vector = np.linalg.lstsq(columns, curve.signal, rcond=None)[0].astype(np.float64)

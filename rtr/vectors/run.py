@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from line.errors import KilterError
+from line.recipe import Recipe
 from rtr.vectors import forms_disposition as lot
 from rtr.vectors import forms_inference as inference
 from rtr.vectors import forms_uniformity as uniform
 
-Compute = Callable[[Mapping[str, Any]], dict[str, Any]]
+#: Answers from a case's input and the recipe whose thresholds the lot rules take.
+Compute = Callable[[Mapping[str, Any], Recipe], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,12 @@ class Form:
     compute: Compute
 
 
-def _form(group: str, needs: str, compute: Compute, may: str = "") -> Form:
+def _rules(group: str, needs: str, compute: Compute, may: str = "") -> Form:
     return Form(group, frozenset(needs.split()), frozenset(may.split()), compute)
+
+
+def _form(group: str, needs: str, compute: Callable[[Mapping[str, Any]], dict[str, Any]], may: str = "") -> Form:
+    return _rules(group, needs, lambda given, recipe: compute(given), may)
 
 
 FORMS: tuple[Form, ...] = (
@@ -56,12 +62,12 @@ FORMS: tuple[Form, ...] = (
     _form("rtd", "d dead_time guard limit m n_tanks tau", inference.pulse_diversion),
     _form("rtd", "dead_time durations limit n_tanks tau", inference.funnel),
     _form("rtd", "dead_time n_tanks p tau", inference.quantiles),
-    _form("disposition", "mass_balance_ok model_valid open_exceptions rtrt", lot.complete),
-    _form("disposition", "end_product_test rtrt", lot.overridden),
-    _form("disposition", "fallback nir_valid_fraction", lot.fallback, may="fallback_preapproved fallback_valid"),
-    _form("disposition", "q q_lim t2 t2_lim", lot.spectrum),
-    _form("disposition", "diverted operator_request", lot.re_entry),
-    _form(
+    _rules("disposition", "mass_balance_ok model_valid open_exceptions rtrt", lot.complete),
+    _rules("disposition", "end_product_test rtrt", lot.overridden),
+    _rules("disposition", "fallback nir_valid_fraction", lot.fallback, may="fallback_preapproved fallback_valid"),
+    _rules("disposition", "q q_lim t2 t2_lim", lot.spectrum),
+    _rules("disposition", "diverted operator_request", lot.re_entry),
+    _rules(
         "disposition", "accepted_kg diverted_kg fed_kg limit_percent other_kg samples_kg", lot.reconciliation
     ),
 )  # fmt: skip
@@ -96,18 +102,18 @@ def find_form(group: str, keys: Sequence[str]) -> Form | None:
     return next((f for f in FORMS if f.group == group and f.needs <= given and given <= f.needs | f.may), None)
 
 
-def run_cases(cases: Sequence[Mapping[str, Any]]) -> VectorRun:
+def run_cases(cases: Sequence[Mapping[str, Any]], recipe: Recipe) -> VectorRun:
     """Run every case. A form or an expected key that is not known, or an error, counts as failed."""
     every: list[Mismatch] = []
     failed = 0
     for case in cases:
-        found = check_case(case)
+        found = check_case(case, recipe)
         every += found
         failed += bool(found)
     return VectorRun(len(cases) - failed, failed, tuple(every))
 
 
-def check_case(case: Mapping[str, Any]) -> list[Mismatch]:
+def check_case(case: Mapping[str, Any], recipe: Recipe) -> list[Mismatch]:
     """Return what does not fit in one case; empty if it passes."""
     name = str(case.get("id", "?"))
     form = find_form(str(case.get("group")), list(case.get("input", {})))
@@ -116,7 +122,7 @@ def check_case(case: Mapping[str, Any]) -> list[Mismatch]:
     if not case.get("expected"):
         return [Mismatch(name, "expected", "something", "nothing is expected")]
     try:
-        answers = form.compute(case["input"])
+        answers = form.compute(case["input"], recipe)
     except KilterError as error:
         return [Mismatch(name, "input", case["expected"], error.line())]
     except (TypeError, ValueError, KeyError, ArithmeticError, AttributeError) as error:

@@ -11,6 +11,7 @@ import pytest
 
 from kilter.main import run
 from rtr.vectors.run import FORMS, check_case, find_form, run_cases
+from tests.release_line import RECIPE
 
 CASE: dict[str, Any] = {
     "id": "A",
@@ -31,7 +32,7 @@ def cases(data_dir: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.data
 def test_every_shared_case_passes(cases: list[dict[str, Any]]) -> None:
-    outcome = run_cases(cases)
+    outcome = run_cases(cases, RECIPE)
     assert outcome.mismatches == ()
     assert (outcome.passed, outcome.failed) == (len(cases), 0)
     assert len(cases) >= 68
@@ -63,10 +64,10 @@ def test_names_do_not_matter_and_each_expected_value_is_compared(cases: list[dic
         if case["group"] == "e2810" and "s_max_by_mean" in case["expected"]:
             case = {**case, "expected": {"s_max_by_mean": {"97": case["expected"]["s_max_by_mean"]["97"]}}}
         renamed = {**case, "id": f"other-{i}", "description": ""}
-        assert check_case(renamed) == []
+        assert check_case(renamed, RECIPE) == []
         for expected in variants(case["expected"], float(case["tolerance"])):
             checked += 1
-            assert check_case({**renamed, "expected": expected}), (case["id"], expected)
+            assert check_case({**renamed, "expected": expected}, RECIPE), (case["id"], expected)
     assert checked > 250
 
 
@@ -91,8 +92,8 @@ def test_names_do_not_matter_and_each_expected_value_is_compared(cases: list[dic
     ],
 )
 def test_what_is_not_understood_fails(change: dict[str, Any]) -> None:
-    assert check_case(CASE) == []
-    assert check_case({**copy.deepcopy(CASE), **change})
+    assert check_case(CASE, RECIPE) == []
+    assert check_case({**copy.deepcopy(CASE), **change}, RECIPE)
 
 
 def test_forms_do_not_overlap() -> None:

@@ -13,7 +13,7 @@ from apc.control.limits import MoveLimits, soft_rows
 from apc.control.objective import CONTROLLED, Objective
 from apc.control.problem import Plan, Problem, Vector
 from apc.control.words import binding_words, trajectories, violation_words
-from apc.numerics.evaluation import Evaluator
+from apc.numerics.evaluation import Evaluator, pages
 from apc.numerics.knots import Knots
 from apc.numerics.quadratic import solve_quadratic
 from flowsheet.assembly import Flowsheet
@@ -146,8 +146,8 @@ class RealTimeIteration:
         _, a, b, _ = self._slopes(starts[points].T, u[points].T, many)
         _, c, e = self._output_slopes(x[points].T, u[points].T, many)
         n_free = len(self._free)
-        a = _pages(a, N_X, len(points))
-        b, c, e = _pages(b, N_U, len(points)), _pages(c, N_X, len(points)), _pages(e, N_U, len(points))
+        a = pages(a, N_X, len(points))
+        b, c, e = pages(b, N_U, len(points)), pages(c, N_X, len(points)), pages(e, N_U, len(points))
         b, e = b[:, :, self._free], e[:, :, self._free]
         weights = self._knots.weights
         width = weights.shape[1] * n_free
@@ -164,11 +164,6 @@ class RealTimeIteration:
             for k in used:
                 sensitivity[j, :, k * n_free : (k + 1) * n_free] += weights[j, k] * e[i]
         return y, sensitivity
-
-
-def _pages(stacked: Vector, width: int, n: int) -> Vector:
-    """Return (n, rows, width) from a mapped function's (rows, width * n)."""
-    return np.ascontiguousarray(stacked.reshape(stacked.shape[0], n, width, order="C").transpose(1, 0, 2))
 
 
 def _controlled(flowsheet: Flowsheet) -> tuple[ca.Function, ca.Function]:

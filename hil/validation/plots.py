@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hil.canvas import ESTIMATE, RELEASE, TRUTH, canvas
 from hil.validation.funnel import DEVIATIONS_PCT, LIMITS_PCT, Funnel
 from hil.validation.real_batches import Comparison
 from hil.validation.residence import Pulse, computed_pulse
@@ -18,19 +19,17 @@ PLOTS = {
     "validation-funnel.svg": "How long the API feeder may deviate",
     "validation-lots.svg": "Simulated lots against commercial batches, cumulative",
 }
-#: The same picture gives the same bytes: no date, no random identifiers.
-STYLE: dict[Any, Any] = {"svg.hashsalt": "kilter", "svg.fonttype": "none", "font.size": 8, "axes.grid": True, "grid.alpha": 0.3}
-SIMULATED, REAL = "#1f77b4", "#d95f02"
+#: Colour and stroke: real values and the first place are dashed, so that grey prints tell them apart.
+SIMULATED, REAL = (ESTIMATE, "-"), (TRUTH, "--")
 COLUMNS = 4
 
 
 def write_plots(validation: Validation, folder: Path) -> list[Path]:
     """Write every plot and return their paths."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
+    with canvas("validation"):
         drawn = (
             _residence(Figure(figsize=(7, 3)), validation.pulse),
             _funnel(Figure(figsize=(5, 3)), validation.funnel),
@@ -46,10 +45,10 @@ def write_plots(validation: Validation, folder: Path) -> list[Path]:
 def _residence(figure: Any, pulse: Pulse) -> Any:
     axes = figure.subplots()
     computed = computed_pulse()
-    for place, colour in (("blender", REAL), ("tablet", SIMULATED)):
+    for place, (colour, stroke) in (("blender", REAL), ("tablet", SIMULATED)):
         share = getattr(pulse, place)
         age = np.arange(share.size)
-        axes.plot(age, share / share.sum(), color=colour, label=f"{place}, plant")
+        axes.plot(age, share / share.sum(), stroke, color=colour, label=f"{place}, plant")
         expected = getattr(computed, place)
         axes.plot(np.arange(expected.size), expected, "k:", linewidth=1, label="computed" if place == "tablet" else None)
     axes.set(xlabel="age [s]", ylabel="share leaving in a second", xlim=(0, 600))
@@ -60,9 +59,9 @@ def _residence(figure: Any, pulse: Pulse) -> Any:
 
 def _funnel(figure: Any, funnel: Funnel) -> Any:
     axes = figure.subplots()
-    for j, limit in enumerate(LIMITS_PCT):
-        lines = axes.plot(DEVIATIONS_PCT, funnel.tablet[:, j], "o-", label=f"tablet within {limit:g} %")
-        axes.plot(DEVIATIONS_PCT, funnel.computed[:, j], "x", color=lines[0].get_color())
+    for j, (limit, colour, stroke) in enumerate(zip(LIMITS_PCT, (ESTIMATE, RELEASE, TRUTH), ("o-", "s--", "^:"), strict=True)):
+        axes.plot(DEVIATIONS_PCT, funnel.tablet[:, j], stroke, color=colour, label=f"tablet within {limit:g} %")
+        axes.plot(DEVIATIONS_PCT, funnel.computed[:, j], "x", color=colour)
     axes.set(xlabel="deviation of the API feeder [%]", ylabel="longest [s]", yscale="log")
     axes.legend()
     figure.tight_layout()
@@ -73,14 +72,14 @@ def _lots(figure: Any, comparisons: tuple[Comparison, ...]) -> Any:
     rows = -(-len(comparisons) // COLUMNS)
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for panel, comparison in zip(axes, comparisons, strict=False):
-        for values, colour in ((comparison.real, REAL), (comparison.simulated, SIMULATED)):
+        for values, (colour, stroke) in ((comparison.real, REAL), (comparison.simulated, SIMULATED)):
             ordered = np.sort(values)
-            panel.step(ordered, np.linspace(0.0, 1.0, ordered.size), color=colour, where="post")
+            panel.step(ordered, np.linspace(0.0, 1.0, ordered.size), color=colour, linestyle=stroke, where="post")
         panel.set_title(f"{comparison.words} [{comparison.feature.unit}]\n({comparison.feature.kind})", fontsize=7)
         panel.set_xlim(*_window(comparison))
     for panel in axes[len(comparisons) :]:
         panel.set_visible(False)
-    figure.suptitle("blue: simulated lots; orange: real batches", fontsize=8)
+    figure.suptitle("solid: simulated lots; dashed: real batches", fontsize=8)
     figure.tight_layout()
     return figure
 

@@ -1,31 +1,16 @@
-"""The command `kilter`: one module a command group, wired here, and the one place where errors become a line."""
+"""The command `kilter`: which command lives where, and the one place where errors become a line."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
+from typing import ClassVar
 
 import typer
 
-from kilter import (
-    bench,
-    certs,
-    check,
-    commands,
-    demo,
-    explain,
-    hil,
-    lot,
-    plant,
-    playback,
-    release,
-    rtd,
-    scenarios,
-    schema,
-    sensor,
-)
-from kilter.run import run as run_engine
+from kilter.on_demand import Entry, OnDemand
 from line.errors import ConfigurationFaults, KilterError
 
 EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 3, 130
@@ -43,8 +28,38 @@ First steps:  kilter demo             watch a shift of 60 simulated minutes, abo
 Every command explains itself with --help. Exit codes: 0 well, 1 a figure does not hold, 2 bad input, 130 stopped by Ctrl-C.
 """
 
+MAKE, LOTS, RUNNING, SET_UP = "Make a shift", "Lots", "Running line", "Set-up"
+
+
+class Kilter(OnDemand):
+    """The commands of kilter."""
+
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "demo": Entry("demo:demo", MAKE),
+        "simulate": Entry("demo:simulate", MAKE),
+        "run": Entry("run:run", MAKE),
+        "hil": Entry("hil:app", MAKE),
+        "plant": Entry("plant:app", MAKE),
+        "bench": Entry("bench:app", MAKE),
+        "scenarios": Entry("scenarios:app", MAKE),
+        "lot": Entry("lot:app", LOTS),
+        "playback": Entry("playback:playback", LOTS),
+        "explain": Entry("explain:explain_command", LOTS),
+        "release": Entry("release:app", LOTS),
+        "mode": Entry("commands:mode", RUNNING),
+        "hold": Entry("commands:hold", RUNNING),
+        "resume": Entry("commands:resume", RUNNING),
+        "stop": Entry("commands:stop", RUNNING),
+        "rtd": Entry("rtd:app", SET_UP),
+        "check": Entry("check:check", SET_UP),
+        "schema": Entry("schema:schema", SET_UP),
+        "sensor": Entry("sensor:app", SET_UP),
+        "certs": Entry("certs:app", SET_UP),
+    }
+
+
 app = typer.Typer(
-    help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    cls=Kilter, help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 
 
@@ -59,36 +74,6 @@ def _root(
     show_version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and end."),
 ) -> None:
     pass
-
-
-# -- make a shift ------------------------------------------------------------------------------------------------------
-
-app.command("demo", rich_help_panel="Make a shift")(demo.demo)
-app.command("simulate", rich_help_panel="Make a shift")(demo.simulate)
-app.command("run", rich_help_panel="Make a shift")(run_engine)
-app.add_typer(hil.app, name="hil", rich_help_panel="Make a shift")
-app.add_typer(plant.app, name="plant", rich_help_panel="Make a shift")
-app.add_typer(bench.app, name="bench", rich_help_panel="Make a shift")
-app.add_typer(scenarios.app, name="scenarios", rich_help_panel="Make a shift")
-
-# -- look at what was made ---------------------------------------------------------------------------------------------
-app.add_typer(lot.app, name="lot", rich_help_panel="Lots")
-app.command("playback", rich_help_panel="Lots")(playback.playback)
-app.command("explain", rich_help_panel="Lots")(explain.explain_command)
-app.add_typer(release.app, name="release", rich_help_panel="Lots")
-app.add_typer(rtd.app, name="rtd", rich_help_panel="Set-up")
-
-# -- tell the running engine something ---------------------------------------------------------------------------------
-app.command("mode", rich_help_panel="Running line")(commands.mode)
-app.command("hold", rich_help_panel="Running line")(commands.hold)
-app.command("resume", rich_help_panel="Running line")(commands.resume)
-app.command("stop", rich_help_panel="Running line")(commands.stop)
-
-# -- configuration, certificates, sensors, data ------------------------------------------------------------------------
-app.command("check", rich_help_panel="Set-up")(check.check)
-app.command("schema", rich_help_panel="Set-up")(schema.schema)
-app.add_typer(sensor.app, name="sensor", rich_help_panel="Set-up")
-app.add_typer(certs.app, name="certs", rich_help_panel="Set-up")
 
 
 def main(arguments: list[str] | None = None) -> None:

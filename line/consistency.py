@@ -36,6 +36,10 @@ def recipe_faults(recipe: Recipe, line: LineConfiguration, register: TagRegister
     needed = {f"SP/Feeder{part.feeder}MassFlow" for part in recipe.product.components} | set(recipe.setpoints)
     for tag_id in sorted(needed - set(recipe.ranges)):
         faults.append(Fault(file, f"ranges.{tag_id}", "missing", "write its normal and proven range"))
+    least_kg = line.t95_slowest_s * recipe.rtd.throughput_min_kg_per_h / 3600.0
+    if recipe.design.slice_gap_kg < least_kg:
+        remedy = f"at least {least_kg:.2f} kg, what the line makes in its t95: nearer slices repeat each other"
+        faults.append(Fault(file, "design.slice_gap_kg", f"{recipe.design.slice_gap_kg:g} kg", remedy))
     return faults
 
 

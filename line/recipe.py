@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -137,6 +138,38 @@ class Uniformity(_Strict):
     shared_bias_pct: float = Field(ge=0)
 
 
+class Slices(_Strict):
+    """From `from_h` hours of accepted production on, the lot is judged by so many slices of so many tablets."""
+
+    from_h: float = Field(ge=0, le=1000)
+    n_slices: int = Field(ge=2, le=1000)
+    n_units: int = Field(ge=2, le=30)
+
+
+class LotDesign(_Strict):
+    """The lot's statistical design (ASTM E2810 sampling plan 2), fixed before the lot is made.
+
+    `slice_gap_kg`: slices lie at least so many kg of tablets apart, what the press makes in the line's t95, or they
+    would repeat each other; `confidence` and `lower_bound` of E2810; `slices` by length of the lot, rising from 0 h.
+    """
+
+    slice_gap_kg: float = Field(gt=0, le=100)
+    confidence: float = Field(ge=0.5, lt=1)
+    lower_bound: float = Field(ge=0.5, lt=1)
+    slices: tuple[Slices, ...] = Field(min_length=1, max_length=10)
+
+    @model_validator(mode="after")
+    def _rising(self) -> LotDesign:
+        starts = [row.from_h for row in self.slices]
+        if starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
+            raise ValueError(f"slices must start at 0 h and rise: from_h is {starts}")
+        return self
+
+    def slices_for(self, hours: float) -> Slices:
+        """Return the row for a lot with so many hours between its first and last accepted tablet."""
+        return [row for row in self.slices if row.from_h <= hours][-1]
+
+
 class DispositionRules(_Strict):
     """Thresholds of R1-R8. No default: a missing one is a fault of the recipe."""
 
@@ -235,6 +268,7 @@ class Recipe(_Strict):
     evidence: Evidence
     sampling: Sampling
     uniformity: Uniformity
+    design: LotDesign
     rules: DispositionRules
     rtd: ReleaseRtd
     weight_map: WeightMap

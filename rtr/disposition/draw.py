@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,7 +34,7 @@ def stratified_places(n_tablets: int, n_strata: int, generator: np.random.Genera
 
 
 def draw(
-    accepted: NDArray[np.int64], contents: list[NDArray[np.float64]], n_units: int, generator: np.random.Generator
+    accepted: NDArray[np.int64], contents: Sequence[NDArray[np.float64]], n_units: int, generator: np.random.Generator
 ) -> list[Drawn]:
     """Return n_units tablets drawn over the accepted parcels.
 

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from line.recipe import Recipe
 from line.records import Disposition, EvidenceSource, Parcel, QualityState, Reason, plain
 from line.samples import Snapshot
-from rtr.disposition.attributes import Attribute, AttributeState, Trend, assay_trend, within
-from rtr.disposition.draw import Drawn, draw
+from rtr.disposition.attributes import Attribute, Trend, assay_trend, within
+from rtr.disposition.content import Contents, designed_attribute, designed_sample, drawn_attribute, drawn_sample
+from rtr.disposition.design import DesignedSample
+from rtr.disposition.draw import Drawn
 from rtr.disposition.ledger import Ledger, LedgerBook
 from rtr.disposition.rules import LotFacts, apply_rules
 from rtr.disposition.sensor_checks import AssayPair, SensorChecks, check_sensor
 from rtr.disposition.summary import Summary, summarise
-from rtr.statistics.uniformity import UniformityResult, UniformityVerdict, judge
-from rtr.statistics.weight_variation import route
+from rtr.statistics.uniformity import UniformityResult
 
 #: Diversions for these reasons belong to the plan of the shift; they are not excursions.
 PLANNED = frozenset(
@@ -56,7 +57,8 @@ class TesterSample:
 class LotVerdict:
     """What the engine says of the lot, with everything it rests on. Potencies in % of label claim, masses in kg.
 
-    `acceptance_value` is that of the decisive stage, None if uniformity could not be judged; `drawn` the tablets.
+    `design` is the designed sample that decides on content uniformity; `acceptance_value` that of the decisive stage of
+    <905> on the `drawn` tablets, None without them. `descriptive` decides nothing.
     """
 
     disposition: Disposition
@@ -65,6 +67,7 @@ class LotVerdict:
     acceptance_value: float | None
     uniformity: UniformityResult | None
     drawn: tuple[Drawn, ...]
+    design: DesignedSample
     trend: Trend
     ledger: Ledger
     sensor: SensorChecks
@@ -133,13 +136,17 @@ class LotBook:
     ) -> LotVerdict:
         """Return the verdict. `seed` fixes the draw; `residuals` (step, NIR - RTD) of the lot's spectra."""
         accepted = [i for i, p in enumerate(self.parcels) if p.accepted > 0]
-        result, drawn, problem = self._uniformity(accepted, seed)
+        contents = self._contents(accepted)
+        result, drawn = drawn_sample(contents, self.recipe, seed)
+        design = designed_sample(contents, self.recipe, seed)
         pairs = self._pairs()
         sensor = check_sensor(pairs, residuals)
-        attributes = (*self._attributes(accepted, pairs), self._uniformity_attribute(result))
+        uniformity = (designed_attribute(design, self.recipe), drawn_attribute(result, self.recipe))
+        attributes = (*self._attributes(accepted, pairs), *uniformity)
         trend = self._trend(accepted)
         ledger = self.ledger.close(self._counted_kg(), self._chute_kg())
-        exceptions = (*open_exceptions, *((problem,) if problem else ()))
+        blind = len(accepted) - len(contents.parcels)
+        exceptions = (*open_exceptions, *([f"{blind} accepted parcels have no predicted content"] if blind else []))
         facts = self._facts(accepted, attributes, trend, ledger, sensor, exceptions, complete)
         disposition, reasons = apply_rules(facts, self.recipe)
         return LotVerdict(
@@ -149,6 +156,7 @@ class LotBook:
             acceptance_value=result.decisive.acceptance_value if result else None,
             uniformity=result,
             drawn=drawn,
+            design=design,
             trend=trend,
             ledger=ledger,
             sensor=sensor,
@@ -168,43 +176,14 @@ class LotBook:
         units = np.array([parcel.tablet_mass_mg]) if masses is None else masses.astype(np.float64)
         return parcel.potency_pct_lc * units / self.recipe.product.tablet_mass_mg
 
-    def _uniformity(self, accepted: list[int], seed: int) -> tuple[UniformityResult | None, tuple[Drawn, ...], str]:
-        recipe, n_1, n_2 = self.recipe, self.recipe.sampling.udu_n_stage_1, self.recipe.sampling.udu_n_stage_2
+    def _contents(self, accepted: list[int]) -> Contents:
         known = [i for i in accepted if math.isfinite(self.parcels[i].potency_pct_lc * self.parcels[i].tablet_mass_mg)]
         counts = np.array([self.parcels[i].accepted for i in known], dtype=np.int64)
-        if counts.sum() < n_1 + n_2:
-            return None, (), ""
-        contents = [self.contents(i) for i in known]
-        generator = np.random.default_rng(np.random.SeedSequence([seed & (2**63 - 1), 905]))
-        first, second = draw(counts, contents, n_1, generator), draw(counts, contents, n_2, generator)
-        rules = recipe.uniformity
-        result = judge(
-            [d.content_pct_lc for d in first],
-            [d.content_pct_lc for d in second],
-            recipe.product.target_pct_lc,
-            rounding=rules.rounding,
-            residual_variance=rules.residual_variance_pct2,
-            shared_bias=rules.shared_bias_pct + _mean([self.mass_doubt_pct[i] for i in known], counts),
-            l1=rules.l1,
-            l2=rules.l2,
-        )
-        drawn = tuple(Drawn(d.place, known[d.parcel], d.content_pct_lc) for d in (*first, *second))
-        blind = len(accepted) - len(known)
-        return result, drawn, f"{blind} accepted parcels have no predicted content" if blind else ""
+        bias = self.recipe.uniformity.shared_bias_pct + _mean([self.mass_doubt_pct[i] for i in known], counts)
+        return Contents(known, counts, [self.contents(i) for i in known], bias, self._running_h(known))
 
-    def _uniformity_attribute(self, result: UniformityResult | None) -> Attribute:
-        limit = self.recipe.uniformity.l1
-        if result is None:
-            return Attribute(
-                "acceptance value", "", math.nan, 0.0, limit, AttributeState.MISSING, "fewer than 30 accepted tablets"
-            )
-        passed = result.verdict in (UniformityVerdict.PASS_S1, UniformityVerdict.PASS_S2)
-        product = self.recipe.product
-        table_1 = route("none", product.label_claim_mg, product.tablet_mass_mg)
-        basis = f"USP <905> by content (Table 1: {table_1}), {result.verdict.value} on {result.decisive.n} drawn tablets"
-        basis += f", {', '.join(result.fail_reasons)}" if result.fail_reasons else ""
-        state = AttributeState.PASS if passed else AttributeState.FAIL
-        return Attribute("acceptance value", "", result.decisive.acceptance_value, 0.0, limit, state, basis)
+    def _running_h(self, accepted: Sequence[int]) -> float:
+        return (self.parcels[accepted[-1]].step - self.parcels[accepted[0]].step) / 3600.0 if accepted else 0.0
 
     def _attributes(self, accepted: list[int], pairs: tuple[AssayPair, ...]) -> tuple[Attribute, ...]:
         rules, target = self.recipe.rules, self.recipe.product.tablet_mass_mg
@@ -286,7 +265,7 @@ class LotBook:
             accepted_nonconforming=bad[QualityState.NONCONFORM],
             diverted_share=_share(sum(p.diverted for p in self.parcels), made),
             divert_events=count_events(self.parcels),
-            running_h=(parcels[-1].step - parcels[0].step) / 3600.0 if parcels else 0.0,
+            running_h=self._running_h(accepted),
             ledger=ledger,
             sensor=sensor,
             open_exceptions=exceptions,

@@ -141,6 +141,9 @@ def lower_bound_plan_2(
     n_units: int,
     confidence: float = 0.90,
     target: float = 100.0,
+    *,
+    residual_variance: float = 0.0,
+    shared_bias: float = 0.0,
 ) -> PlanTwo:
     """Return the lower bound on P(pass <905>) from L places (time slices) with n units each (sampling plan 2).
 
@@ -148,14 +151,18 @@ def lower_bound_plan_2(
     sigma_U^2 = theta + sqrt((H1 MSB / n)^2 + (H2 (1 - 1/n) MSE)^2), H = nu / chi2_{1-g}(nu) - 1 with nu = L - 1 and
     L (n - 1); mean within -+ t_{(1+g)/2}(L - 1) sd_place_means / sqrt(L). The plan for autocorrelated production: slices
     must lie further apart than the line's memory. Not checked against a table of the standard (none was readable).
+    For contents that a soft sensor predicted (not in the standard: a design rule): `residual_variance` [(% LC)^2], an upper
+    limit of what predictions do not carry of single units, is added to sigma_U^2 and its share of a place mean to the
+    mean's interval, which `shared_bias` [% LC] widens to both sides. Zero for measured contents.
     Clause: E2810 sampling plan 2. Rounding: none. Errors: DataError for L < 2, n < 2, negative or NaN values.
     """
-    if n_places < 2 or n_units < 2 or not (sd_place_means >= 0 and sd_within >= 0 and math.isfinite(mean)):
+    numbers = (mean, sd_place_means, sd_within, residual_variance, shared_bias)
+    if n_places < 2 or n_units < 2 or not all(map(math.isfinite, numbers)) or min(numbers[1:]) < 0:
         raise DataError(
             "plan 2 cannot be computed",
             where="ASTM E2810 sampling plan 2",
-            how_much=f"{n_places} places x {n_units} units",
-            what_now="Give at least 2 places with at least 2 units each, finite standard deviations.",
+            how_much=f"{n_places} places x {n_units} units, mean {mean}, deviations {sd_place_means} and {sd_within}",
+            what_now="Give at least 2 places with at least 2 units each and finite values, deviations not negative.",
         )
     _check(n_places + 1, confidence, sd_within)
     g = math.sqrt(confidence)
@@ -164,11 +171,12 @@ def lower_bound_plan_2(
     degrees = n_places * (n_units - 1)
     h2 = degrees / float(special.chdtri(degrees, g)) - 1
     theta = between + within
-    upper = math.sqrt(theta + math.hypot(h1 * between, h2 * within))
-    half = float(special.stdtrit(n_places - 1, (1 + g) / 2)) * sd_place_means / math.sqrt(n_places)
+    upper = math.sqrt(theta + math.hypot(h1 * between, h2 * within) + residual_variance)
+    error = math.sqrt((between + residual_variance / n_units) / n_places)
+    half = float(special.stdtrit(n_places - 1, (1 + g) / 2)) * error + shared_bias
     sigma = max(upper, 1e-6)
     bound = min(pass_bound(mean - half, sigma, target).bound, pass_bound(mean + half, sigma, target).bound)
-    return PlanTwo(math.sqrt(theta), upper, half, bound)
+    return PlanTwo(math.sqrt(theta + residual_variance), upper, half, bound)
 
 
 def _check(n: int, confidence: float, s: float) -> None:

@@ -18,7 +18,7 @@ from line.recipe import Recipe
 FILE = Path(__file__).resolve().parents[3] / "configs/recipes/reference-18mg.toml"
 CONTENT = tomllib.loads(FILE.read_text(encoding="utf-8"))
 #: every table whose numbers a verdict rests on
-RELEASE_TABLES = ("diversion", "evidence", "sampling", "uniformity", "rules", "rtd", "weight_map", "product", "lot")
+RELEASE_TABLES = ("diversion", "evidence", "sampling", "uniformity", "design", "rules", "rtd", "weight_map", "product", "lot")
 
 
 def leaves(table: dict[str, Any], path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -16,6 +16,7 @@ from line.clock import WallClock
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load
 from line.errors import ConfigurationError
 from line.modes import ControllerMode
+from line.parameter_set import load_controller
 from line.ports import CommandQueue, LiveFrames, PlantPort, Recorder
 from line.recipe import Recipe
 from line.tags import TagRegister, load_register
@@ -43,7 +44,7 @@ def load_files(folder: Path, recipe: str = "reference-18mg", line: str = "refere
         load_register(folder / "line" / configuration.tags),
         configuration,
         load(folder / "recipes" / f"{recipe}.toml", Recipe),
-        load(folder / "controllers" / f"{controller}.toml", ControllerConfiguration),
+        load_controller(folder / "controllers" / f"{controller}.toml"),
     )
 
 

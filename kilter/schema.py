@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from hil.scoreboard.plan import BoardFile
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario
 from line.errors import ConfigurationError
+from line.parameter_set import ParameterSet
 from line.recipe import Recipe
 from plant_sim.parameters import PlantParameters
 
@@ -24,6 +25,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "scenario": Scenario,
     "material": PlantParameters,
     "benchmark": BoardFile,
+    "parameters": ParameterSet,
 }
 
 

@@ -91,14 +91,19 @@ class MoveLimit(_Strict):
 
 
 class ModelParameter(_Strict):
-    """One value of the control model: value in `unit`, where it is from, and the range in which it may be believed."""
+    """One value of the control model: value in `unit`, where it is from, and the range in which it may be believed.
+
+    `source`: measured (identified from runs, then with the 95 % `interval`), registered (drawing, recipe, PLC setting),
+    paper or estimate.
+    """
 
     value: float
     unit: str
-    source: Literal["measured", "paper", "estimate"]
+    source: Literal["measured", "registered", "paper", "estimate"]
     reference: str = Field(min_length=3)
     low: float
     high: float
+    interval: tuple[float, float] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> ModelParameter:
@@ -117,7 +122,8 @@ class SoftLimit(_Strict):
 class ControllerConfiguration(_Strict):
     """What the predictive controller may do and what it strives for, and the model it believes in.
 
-    `model` the parameters of the control model by name; `soft_limits` by output name, the dearest is given up last;
+    `parameters` names the set in `parameters/` that fills `model` (parameters of the control model by name), the noise of
+    instruments and `step_gains` (output, input: measured over modelled); `soft_limits` by output, the dearest goes last;
     `noise` the estimator's standard deviations by name (unit in the name); `tuning` one table a controller that has
     settings of its own, by the controller's name; `estimator` which one believes, `horizon` the settings of `mhe`.
     """
@@ -135,7 +141,9 @@ class ControllerConfiguration(_Strict):
     estimator: Literal["kalman", "mhe"] = "kalman"
     horizon: HorizonTuning = Field(default_factory=HorizonTuning)
     tuning: Tuning = Field(default_factory=Tuning)
+    parameters: str = ""
     model: dict[str, ModelParameter] = Field(default_factory=dict)
+    step_gains: dict[str, dict[str, float]] = Field(default_factory=dict)
 
 
 class OperatorAction(_Strict):

@@ -49,6 +49,8 @@ VIOLATIONS = [
     ("control-floors", "apc.control", "import apc.estimation"),
     ("control-floors", "apc.estimation", "import apc.control"),
     ("control-floors", "apc.estimation", "import apc.supervision"),
+    ("control-floors", "apc.identification", "import apc.estimation"),
+    ("control-floors", "apc.control", "import apc.identification"),
 ]  # fmt: skip
 
 Report = Callable[[], tuple[int, dict[str, str]]]

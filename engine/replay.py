@@ -9,9 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from historian.chain import body_bytes
 from historian.frames import unpack_array, unpack_frame
 from historian.queries import Entry, RecordReader
+from historian.restatements import restatement_folders
 from line.canonical import canonical_json
 from line.configuration import LineConfiguration
 from line.errors import RecordError
@@ -19,6 +22,7 @@ from line.modes import PlcMode
 from line.recipe import Recipe
 from line.samples import Snapshot
 from line.tags import TagRegister
+from rtr.disposition.laboratory import LabResult
 from rtr.release import ReleaseEngine, ReleaseStep
 from sensing.verdict import SpectrumVerdict
 
@@ -44,7 +48,8 @@ class Difference:
 
 @dataclass
 class Replay:
-    """What came out. `same`: every gate request, parcel and the verdict (if there is one) agree in every byte."""
+    """What came out. `same`: every gate request, parcel and verdict (the lot's own, if there is one, and each restated one)
+    agree in every byte. `disposition` is the last of them; `engine` is release as it stands at the end."""
 
     seconds: int = 0
     parcels: int = 0
@@ -53,8 +58,10 @@ class Replay:
     disposition: str | None = None
     recorded_by: str = "?"
     replayed_by: str = "?"
+    restatements: int = 0
     n_different: int = 0
     differences: list[Difference] = field(default_factory=list)
+    engine: ReleaseEngine | None = field(default=None, repr=False, compare=False)
 
     @property
     def same(self) -> bool:
@@ -100,9 +107,24 @@ def replay(folder: Path, progress: Callable[[int], None] | None = None) -> Repla
     with RecordReader(folder) as reader:
         engine = _engine(reader)
         out = Replay(recorded_by=str(_made_by(reader)), replayed_by=version("kilter"))
-        seconds = _seconds(reader)
-        _run(engine, reader.register, seconds, out, progress)
-        return out
+        _run(engine, reader.register, _seconds(reader), out, progress)
+    out.engine = engine
+    for path in restatement_folders(folder):
+        _restatement(out, engine, path)
+    return out
+
+
+def _restatement(out: Replay, engine: ReleaseEngine, folder: Path) -> None:
+    """Enter the laboratory's results of one restatement and compare its verdict."""
+    with RecordReader(folder) as reader:
+        for _, body in reader.bodies("lab_result"):
+            engine.lot.note_laboratory(LabResult.from_body(body))
+        asked, recorded = reader.last("lot_input") or {}, reader.verdict()
+        verdict = engine.dispose(
+            open_exceptions=asked["open_exceptions"], complete=asked["complete"], seed=int(asked["seed"])
+        )  # fmt: skip
+        out.restatements, out.disposition = out.restatements + 1, verdict.disposition.value
+        out.note(reader.last_step, folder.name, recorded or {}, _through_json(verdict.body()))
 
 
 def _engine(reader: RecordReader) -> ReleaseEngine:
@@ -113,7 +135,15 @@ def _engine(reader: RecordReader) -> ReleaseEngine:
             "the record cannot be replayed", where=str(reader.folder), how_much=f"without {', '.join(missing)}",
             what_now="It was made by a version that did not store them.",
         )  # fmt: skip
-    recipe, line = Recipe.model_validate(meta["recipe"]), LineConfiguration.model_validate(meta["line"])
+    try:
+        recipe, line = Recipe.model_validate(meta["recipe"]), LineConfiguration.model_validate(meta["line"])
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors()[:3])
+        raise RecordError(
+            "the record's recipe or line has another form than this release reads", where=str(reader.folder),
+            how_much=f"{error.error_count()} items, first: {places}",
+            what_now=f"Use the release that made it: kilter {_made_by(reader)}.",
+        ) from error  # fmt: skip
     return ReleaseEngine(recipe, line, reader.register, str(meta["sensor_hash"]))
 
 

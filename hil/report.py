@@ -13,6 +13,7 @@ from hil.report_data import read_report_data
 from hil.report_page import STYLE, page, table
 from hil.truth import read_truth
 from historian.queries import RecordReader
+from historian.restatements import current_verdict, restatement_folders
 from historian.store import write_error
 from line.errors import RecordError
 from line.recipe import Recipe
@@ -94,7 +95,7 @@ def _head(reader: RecordReader, recipe: Recipe) -> str:
 
 
 def _verdict(reader: RecordReader, kpis: Kpis) -> str:
-    verdict = reader.verdict()
+    verdict, restated = current_verdict(reader.folder), len(restatement_folders(reader.folder))
     if verdict is None:
         return '<section aria-labelledby="verdict"><h2 id="verdict">No verdict</h2><p>The lot was not judged.</p></section>'
     word = str(verdict["disposition"])
@@ -103,9 +104,10 @@ def _verdict(reader: RecordReader, kpis: Kpis) -> str:
     tiles = ("mass in", "accepted", "diverted", "acceptance value (USP <905>)", "ledger residual (scales)")
     boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(rows[name])}</dd></div>" for name in tiles)
     mark = f'<span aria-hidden="true">{MARKS.get(word, "")}</span>'
+    since = f"<p>Restated {restated} times by late results; the first verdict stands in the record.</p>" if restated else ""
     return (
         f'<section class="verdict" aria-labelledby="verdict"><h2 id="verdict">{mark} '
-        f"{escape(word.replace('_', ' '))}</h2><p>{escape(MEANING.get(word, ''))}</p>"
+        f"{escape(word.replace('_', ' '))}</h2><p>{escape(MEANING.get(word, ''))}</p>{since}"
         f"<h3>Reasons</h3><ul>{items or '<li>none recorded</li>'}</ul><dl>{boxes}</dl></section>"
     )
 

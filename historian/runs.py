@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from historian.queries import RecordReader
+from historian.restatements import current_verdict
 from historian.store import RECORD_FILE, write_error
 from line.errors import RecordError
 
@@ -83,7 +84,7 @@ def describe(folder: Path) -> Lot:
     """Return a lot at a glance; never raises for a damaged record."""
     try:
         with RecordReader(folder) as reader:
-            verdict = reader.verdict() or {}
+            verdict = current_verdict(folder) or {}
             return Lot(
                 folder.name,
                 folder,

@@ -63,7 +63,7 @@ def _ask(verb: Verb, argument: str, reason: str, lot: str | None, runs: Path, us
     folder = run_folder(runs, lot) if lot else newest_running(runs)
     if not is_locked(folder):
         raise RecordError("this lot is not running", where=folder.name, what_now="See `kilter lot list`.")
-    result = submit_and_wait(folder, SystemClock(), verb, argument, user or _login(), reason, wait_s)
+    result = submit_and_wait(folder, SystemClock(), verb, argument, user or login(), reason, wait_s)
     sys.stdout.write(f"{folder.name}: {result}\n")
     raise typer.Exit(1 if result.startswith("refused") else 0)
 
@@ -91,7 +91,8 @@ def submit_and_wait(folder: Path, clock: WallClock, verb: Verb, argument: str, u
     return result
 
 
-def _login() -> str:
+def login() -> str:
+    """Return the login name of whoever runs this. Raises RecordError if it is not known."""
     try:
         return getpass.getuser()
     except (KeyError, OSError) as error:

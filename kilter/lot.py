@@ -17,11 +17,13 @@ from engine.replay import replay as replay_lot
 from hil.kpis import Kpis, compute_kpis
 from hil.report import write_report
 from historian.queries import RecordReader
+from historian.restatements import current_verdict, restatement_folders, verify_all
 from historian.runs import Lot, describe, list_lots, run_folder
-from historian.verify import verify as verify_record
+from kilter.lab_result import lab_result
 from line.errors import RecordError
 
-app = typer.Typer(help="The lots made here: list, show, verify, replay, report.", no_args_is_help=True)
+app = typer.Typer(help="The lots made here: list, show, verify, replay, report, late results.", no_args_is_help=True)
+app.command("lab-result")(lab_result)
 Name = Annotated[str, typer.Argument(help="Lot name: a folder below --runs.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the lots.", envvar="KILTER_RUNS")]
 #: Differences of a replay that people are shown.
@@ -56,10 +58,12 @@ def show(name: Name, runs: Runs = Path("runs"), as_json: AsJson = False) -> None
     """Show one lot: verdict with reasons, figures of merit, hashes, where its report is."""
     folder = run_folder(runs, name)
     lot, kpis = describe(folder), compute_kpis(folder)
+    verdict, restated = current_verdict(folder) or {}, len(restatement_folders(folder))
     with RecordReader(folder) as reader:
-        verdict, counts = reader.verdict() or {}, reader.kinds()
+        counts = reader.kinds()
     if as_json:
-        _print_json({**_lot_body(lot), "verdict": verdict, "entries": counts, "figures": kpis.body()})
+        body = {"verdict": verdict, "restatements": restated, "entries": counts, "figures": kpis.body()}
+        _print_json({**_lot_body(lot), **body})
         return
     _show_table(lot, kpis, verdict)
 
@@ -68,9 +72,10 @@ def show(name: Name, runs: Runs = Path("runs"), as_json: AsJson = False) -> None
 def verify(name: Name, runs: Runs = Path("runs"), as_json: AsJson = False) -> None:
     """Prove that a lot's record is whole and unchanged: every hash is computed again.
 
-    Exit 0: it is (also if the lot was cut short, which is said). Exit 1: it is not; the first bad entry is named.
+    Records of late results beside it are proven with it. Exit 0: it is (also if the lot was cut short, which is said).
+    Exit 1: it is not; the first bad entry is named.
     """
-    result = verify_record(run_folder(runs, name))
+    result = verify_all(run_folder(runs, name))
     if as_json:
         _print_json(asdict(result))
     else:
@@ -83,20 +88,21 @@ def verify(name: Name, runs: Runs = Path("runs"), as_json: AsJson = False) -> No
 
 @app.command()
 def replay(name: Name, runs: Runs = Path("runs"), as_json: AsJson = False) -> None:
-    """Compute every parcel, gate request and the verdict again from the record alone, and compare bit for bit.
+    """Compute every parcel, gate request and verdict (restated ones too) again from the record alone, and compare every bit.
 
     Exit 0: the same. Exit 1: something differs; the first differences are shown, and whether another version of kilter
     made the record.
     """
     found = replay_lot(run_folder(runs, name))
     if as_json:
-        body = {k: v for k, v in asdict(found).items() if k != "differences"}
+        body = {k: v for k, v in vars(found).items() if k not in ("differences", "engine")}
         body |= {"lot": name, "same": found.same, "same_code": found.same_code}
         _print_json({**body, "differences": [d.body() for d in found.differences]})
     else:
         what = f"{found.seconds} seconds, {found.parcels} parcels, {found.gate_requests} gate requests"
         ending = f", verdict {found.disposition}" if found.has_verdict else "; the record has no verdict"
         word = "the same in every byte" if found.same else f"{found.n_different} entries DIFFER"
+        ending += f", restated {found.restatements} times" if found.restatements else ""
         code = "" if found.same_code else f" (made by kilter {found.recorded_by}, replayed by {found.replayed_by})"
         sys.stdout.write(f"{name}: {word}: {what}{ending}{code}\n")
         for d in found.differences[:SHOWN]:

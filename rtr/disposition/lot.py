@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from line.errors import DataError
 from line.recipe import Recipe
 from line.records import Disposition, EvidenceSource, Parcel, QualityState, Reason, plain
 from line.samples import Snapshot
@@ -18,6 +19,7 @@ from rtr.disposition.attributes import Attribute, Trend, assay_trend, within
 from rtr.disposition.content import Contents, designed_attribute, designed_sample, drawn_attribute, drawn_sample
 from rtr.disposition.design import DesignedSample
 from rtr.disposition.draw import Drawn
+from rtr.disposition.laboratory import LaboratoryBook, LabResult
 from rtr.disposition.ledger import Ledger, LedgerBook
 from rtr.disposition.rules import LotFacts, apply_rules
 from rtr.disposition.sensor_checks import AssayPair, SensorChecks, check_sensor
@@ -96,6 +98,7 @@ class LotBook:
         self.mass_doubt_pct: list[float] = []
         self.testers: dict[int, TesterSample] = {}
         self.assays: dict[int, tuple[int, int, float]] = {}
+        self.laboratory = LaboratoryBook()
         self._ends: list[int] = []
 
     def add(self, parcel: Parcel, unit_mass_mg: NDArray[np.float32] | None, mass_doubt_pct: float = 0.0) -> None:
@@ -131,6 +134,19 @@ class LotBook:
         sample_id, first, last, mass = sample
         self.testers[sample_id] = TesterSample(sample_id, first, last, mass, thickness, hardness)
 
+    def note_laboratory(self, result: LabResult) -> None:
+        """Take a late laboratory result. Errors: DataError if its counters are not those of tablets that were sampled."""
+        parcels = self.between(result.counter_from, result.counter_to)
+        last = self._ends[-1] if self._ends else 0
+        if result.counter_to > last or not any(p.sampled > 0 for p in parcels):
+            raise DataError(
+                "no sample was pulled among these tablets",
+                where=f"sample {result.sample}",
+                how_much=f"{result.counter_from}..{result.counter_to}, the lot ends at {last}",
+                what_now="Give the counters that stand in the record's SAMPLE_PULLED event.",
+            )
+        self.laboratory.add(result)
+
     def dispose(
         self, *, open_exceptions: Sequence[str], complete: bool, seed: int, residuals: Sequence[tuple[int, float]]
     ) -> LotVerdict:
@@ -142,11 +158,12 @@ class LotBook:
         pairs = self._pairs()
         sensor = check_sensor(pairs, residuals)
         uniformity = (designed_attribute(design, self.recipe), drawn_attribute(result, self.recipe))
-        attributes = (*self._attributes(accepted, pairs), *uniformity)
+        attributes = (*self._attributes(accepted, pairs), *uniformity, *self.laboratory.attributes(self.recipe))
         trend = self._trend(accepted)
         ledger = self.ledger.close(self._counted_kg(), self._chute_kg())
         blind = len(accepted) - len(contents.parcels)
-        exceptions = (*open_exceptions, *([f"{blind} accepted parcels have no predicted content"] if blind else []))
+        unknown = [f"{blind} accepted parcels have no predicted content"] if blind else []
+        exceptions = (*open_exceptions, *unknown, *self.laboratory.corrections)
         facts = self._facts(accepted, attributes, trend, ledger, sensor, exceptions, complete)
         disposition, reasons = apply_rules(facts, self.recipe)
         return LotVerdict(
@@ -191,13 +208,17 @@ class LotBook:
         potency = np.array([self.parcels[i].potency_pct_lc for i in accepted])
         mass = np.array([self.parcels[i].tablet_mass_mg for i in accepted]) / target
         samples = [s for s in self.testers.values() if self._conforming(s.counter_from, s.counter_to)]
+        at_line = [value for first, last, value in self.assays.values() if self._conforming(first, last)]
+        basis = f"{len(at_line)} assay samples"
+        if not at_line and pairs:
+            at_line, basis = [p.assay_pct_lc for p in pairs], f"none at line: {len(pairs)} samples by the laboratory"
         assay, weight = (rules.assay_low_pct, rules.assay_high_pct), (rules.weight_low_pct, rules.weight_high_pct)
         hardness = (rules.hardness_low_n, rules.hardness_high_n)
-        at_line, tester = f"{len(pairs)} assay samples", f"{len(samples)} tester samples"
+        tester = f"{len(samples)} tester samples"
         by_tester = [100.0 * s.mass_mg / target for s in samples]
         return (
             within("assay", "% LC", _mean(potency * mass, weights), *assay, "predicted potency times mass by force"),
-            within("assay at line", "% LC", _mean([p.assay_pct_lc for p in pairs]), *assay, at_line),
+            within("assay at line", "% LC", _mean(at_line), *assay, basis),
             within("tablet mass", "%", 100.0 * _mean(mass, weights), *weight, "by main force"),
             within("tablet mass at line", "%", _mean(by_tester), *weight, tester),
             within("hardness", "N", _mean([s.hardness_n for s in samples]), *hardness, tester),
@@ -208,9 +229,11 @@ class LotBook:
         return any(p.accepted > 0 for p in self.between(counter_from, counter_to))
 
     def _pairs(self) -> tuple[AssayPair, ...]:
-        """Assays of material that was accepted, with release's predictions for the same tablets."""
+        """Assays of material that was accepted, with release's predictions for the same tablets: the laboratory's value of a
+        sample, where there is one, before the at-line one."""
+        known = dict(self.assays) | {r.sample: (r.counter_from, r.counter_to, r.values[0]) for r in self.laboratory.assays}
         pairs = []
-        for sample_id, (first, last, potency) in sorted(self.assays.items()):
+        for sample_id, (first, last, potency) in sorted(known.items()):
             parcels = self.between(first, last)
             if not any(p.accepted > 0 for p in parcels):
                 continue

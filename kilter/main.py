@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version
-from typing import ClassVar
+from typing import Any
 
 import typer
 
-from kilter.on_demand import Entry, OnDemand
+from kilter.on_demand import OnDemand, Panel
 from line.errors import ConfigurationFaults, KilterError
 
 EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 3, 130
@@ -28,34 +27,109 @@ First steps:  kilter demo             watch a shift of 60 simulated minutes, abo
 Every command explains itself with --help. Exit codes: 0 well, 1 a figure does not hold, 2 bad input, 130 stopped by Ctrl-C.
 """
 
-MAKE, LOTS, RUNNING, SET_UP = "Make a shift", "Lots", "Running line", "Set-up"
+
+def _shift(name: str) -> Any:
+    """Return a command that makes a shift."""
+    match name:
+        case "demo" | "simulate":
+            from kilter import demo
+
+            return getattr(demo, name)
+        case "run":
+            from kilter import run
+
+            return run.run
+        case "hil":
+            from kilter import hil
+
+            return hil.app
+        case "plant":
+            from kilter import plant
+
+            return plant.app
+        case "bench":
+            from kilter import bench
+
+            return bench.app
+        case "scenarios":
+            from kilter import scenarios
+
+            return scenarios.app
+    return None
+
+
+def _lots(name: str) -> Any:
+    """Return a command that looks at what was made."""
+    match name:
+        case "lot":
+            from kilter import lot
+
+            return lot.app
+        case "playback":
+            from kilter import playback
+
+            return playback.playback
+        case "explain":
+            from kilter import explain
+
+            return explain.explain_command
+        case "release":
+            from kilter import release
+
+            return release.app
+    return None
+
+
+def _running(name: str) -> Any:
+    """Return a command that tells the running engine something."""
+    from kilter import commands
+
+    return getattr(commands, name)
+
+
+def _set_up(name: str) -> Any:
+    """Return a command that sets up: configuration, certificates, sensors, tracer tests."""
+    match name:
+        case "identify":
+            from kilter import identify
+
+            return identify.identify_command
+        case "tune":
+            from kilter import tune
+
+            return tune.tune
+        case "rtd":
+            from kilter import rtd
+
+            return rtd.app
+        case "check":
+            from kilter import check
+
+            return check.check
+        case "schema":
+            from kilter import schema
+
+            return schema.schema
+        case "sensor":
+            from kilter import sensor
+
+            return sensor.app
+        case "certs":
+            from kilter import certs
+
+            return certs.app
+    return None
 
 
 class Kilter(OnDemand):
-    """The commands of kilter."""
+    """The commands of kilter, in the order of the help."""
 
-    entries: ClassVar[Mapping[str, Entry]] = {
-        "demo": Entry("demo:demo", MAKE),
-        "simulate": Entry("demo:simulate", MAKE),
-        "run": Entry("run:run", MAKE),
-        "hil": Entry("hil:app", MAKE),
-        "plant": Entry("plant:app", MAKE),
-        "bench": Entry("bench:app", MAKE),
-        "scenarios": Entry("scenarios:app", MAKE),
-        "lot": Entry("lot:app", LOTS),
-        "playback": Entry("playback:playback", LOTS),
-        "explain": Entry("explain:explain_command", LOTS),
-        "release": Entry("release:app", LOTS),
-        "mode": Entry("commands:mode", RUNNING),
-        "hold": Entry("commands:hold", RUNNING),
-        "resume": Entry("commands:resume", RUNNING),
-        "stop": Entry("commands:stop", RUNNING),
-        "rtd": Entry("rtd:app", SET_UP),
-        "check": Entry("check:check", SET_UP),
-        "schema": Entry("schema:schema", SET_UP),
-        "sensor": Entry("sensor:app", SET_UP),
-        "certs": Entry("certs:app", SET_UP),
-    }
+    panels = (
+        Panel("Make a shift", ("demo", "simulate", "run", "hil", "plant", "bench", "scenarios"), _shift),
+        Panel("Lots", ("lot", "playback", "explain", "release"), _lots),
+        Panel("Running line", ("mode", "hold", "resume", "stop"), _running),
+        Panel("Set-up", ("identify", "tune", "rtd", "check", "schema", "sensor", "certs"), _set_up),
+    )
 
 
 app = typer.Typer(

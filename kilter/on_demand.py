@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,18 +12,18 @@ from typer.main import get_command, get_group
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A command: `where` in kilter it lives, "module:attribute", a function or a typer app, and its `panel` of the help."""
+class Panel:
+    """A part of the help: its title, the names of its commands, and what imports one of them (a function or a typer app)."""
 
-    where: str
-    panel: str
+    title: str
+    names: tuple[str, ...]
+    load: Callable[[str], Any]
 
-    def load(self, name: str) -> Any:
-        """Import the module and return the command under this name."""
-        module, _, attribute = self.where.partition(":")
-        found = getattr(import_module(f"kilter.{module}"), attribute)
+    def command(self, name: str) -> Any:
+        """Return the command `name`, imported now."""
+        found = self.load(name)
         command: Any = get_group(found) if isinstance(found, typer.Typer) else _command(name, found)
-        command.name, command.rich_help_panel = name, self.panel
+        command.name, command.rich_help_panel = name, self.title
         return command
 
 
@@ -35,23 +34,23 @@ def _command(name: str, function: Callable[..., Any]) -> Any:
 
 
 class OnDemand(TyperGroup):
-    """The commands of `entries`, in that order; the list of all (`--help`) loads all."""
+    """The commands of `panels`, in that order; the list of all (`--help`) loads all."""
 
-    entries: ClassVar[Mapping[str, Entry]] = {}
+    panels: tuple[Panel, ...] = ()
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
+        self._panel_of = {name: panel for panel in self.panels for name in panel.names}
         self._loaded: dict[str, Any] = {}
-        self.commands = dict.fromkeys(self.entries)  # type: ignore[assignment]
+        # near matches of a misspelt name are looked for among these
+        self.commands = dict.fromkeys(self._panel_of)  # type: ignore[assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names."""
-        return list(self.entries)
+        return list(self._panel_of)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command, loaded, or None where there is none of that name."""
-        if cmd_name not in self.entries:
-            return None
-        if cmd_name not in self._loaded:
-            self._loaded[cmd_name] = self.entries[cmd_name].load(cmd_name)
-        return self._loaded[cmd_name]
+        if cmd_name in self._panel_of and cmd_name not in self._loaded:
+            self._loaded[cmd_name] = self._panel_of[cmd_name].command(cmd_name)
+        return self._loaded.get(cmd_name)

@@ -57,7 +57,7 @@ def page_text(validation: Validation) -> str:
     plan = validation.plan
     parts = [HEAD.format(distance=DISTANCE_MAX), _summary(validation)]
     for kind in dict.fromkeys(figure.kind for figure in validation.figures):
-        parts.append(f"\n## {kind.capitalize()}\n\n{_table([f for f in validation.figures if f.kind == kind])}")
+        parts.append(f"\n## {kind.capitalize()}\n\n{figure_rows([f for f in validation.figures if f.kind == kind])}")
     sizes = {"lots": plan.lots, "used": validation.logs.n_lots, "minutes": plan.minutes, "stops": plan.stops_per_hour}
     parts.append(f"\n## Distributions over lots\n{REAL.format(**sizes)}")
     parts.append(f"\n{_quantiles(validation.comparisons)}")
@@ -78,13 +78,14 @@ def _summary(validation: Validation) -> str:
     return "\n".join(rows)
 
 
-def _table(figures: Sequence[Figure]) -> str:
+def figure_rows(figures: Sequence[Figure]) -> str:
+    """Return the figures as a table of a page, with their numbered sources below it."""
     sources = list(dict.fromkeys(f.source for f in figures))
     rows = ["| Figure | Value | Interval | Asked | Holds | Source |", "|---|---|---|---|---|---|"]
     for f in figures:
         interval = "" if f.low is None or f.high is None else f"{f.low:.4g} .. {f.high:.4g}"
         unit = "" if f.unit == "1" else f" {f.unit}"
-        holds = "yes" if f.holds else "**no**"
+        holds = "" if f.at_least is f.at_most is None else "yes" if f.holds else "**no**"
         source = sources.index(f.source) + 1
         rows.append(f"| `{f.name}` | {_number(f.value)}{unit} | {interval} | {_asked(f)} | {holds} | {source} |")
     return "\n".join([*rows, "", *(f"{i}. {source}" for i, source in enumerate(sources, start=1))])
@@ -97,6 +98,8 @@ def _number(value: float | None) -> str:
 def _asked(figure: Figure) -> str:
     if figure.at_least is not None and figure.at_most is not None:
         return f"{figure.at_least:.4g} .. {figure.at_most:.4g}"
+    if figure.at_least is figure.at_most is None:
+        return ""
     return f"<= {figure.at_most:.4g}" if figure.at_most is not None else f">= {figure.at_least:.4g}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ DESIGN = LotDesign(slice_gap_kg=2.66, confidence=0.90, lower_bound=0.95, slices=
 def test_places_rise_by_at_least_the_gap_and_are_as_many_as_fit(n: int, gap: int, wanted: int, seed: int) -> None:
     places = slice_places(n, gap, wanted, np.random.default_rng(seed))
     assert all(0 <= place < n for place in places)
-    assert all(b - a >= gap for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= gap for a, b in pairwise(places))
     assert len(places) == (min(wanted, (n - 1) // gap + 1) if n else 0)
 
 

@@ -19,6 +19,7 @@ from engine.wiring import load_files
 from hil.bench_server import HOST, BenchServer
 from hil.open_bench import OpenBench
 from hil.plant_speed import measure_plant
+from hil.release_speed import HOURS, measure_release
 from hil.scoreboard.page import Circumstances, board_page, write_page
 from hil.scoreboard.plan import load_board, make_plan
 from hil.scoreboard.runner import run_board
@@ -62,6 +63,24 @@ def solve(as_json: AsJson = False) -> None:
     with stage_bar(Console(stderr=True)) as progress:
         figures = measure_solve(files, SystemClock(), progress)
     raise typer.Exit(show_figures("Speed of a decision", figures, as_json))
+
+
+@app.command("release")
+def release(
+    hours: Annotated[
+        float, typer.Option(help="Length of the lot [h]; verdict and replay are judged only at 8.", min=0.1, max=24)
+    ] = HOURS,
+    as_json: AsJson = False,
+) -> None:
+    """Measure release: CPU time of a limit of ASTM E2810, of release in the cycle, of a lot's verdict and of its replay.
+
+    The lot is made first, under vendor loops in this process: five minutes on a free machine for 8 h. Exit 1 if a figure falls
+    short.
+    """
+    files = load_files(find_configs(os.environ, Path.cwd()))
+    with stage_bar(Console(stderr=True)) as progress:
+        figures = measure_release(files, SystemClock(), progress, hours)
+    raise typer.Exit(show_figures("Speed of release", figures, as_json))
 
 
 @app.command("control")

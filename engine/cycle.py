@@ -29,7 +29,7 @@ def run_cycle(line: Line) -> Snapshot:
         running_out=line.desk.running_out,
     )
     line.moves.update(line.desk.pending)
-    line.moves["SP/AcceptRequest"] = 1.0 if release.accept else 0.0
+    line.moves["SP/AcceptRequest"] = 1.0 if release.accept and not line.withheld else 0.0
     line.supervisor.observe(snapshot)
     line.news.collect(snapshot, verdict)
     decision = None

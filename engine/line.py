@@ -13,6 +13,7 @@ from line.recipe import Recipe
 from line.tags import TagRegister
 
 if TYPE_CHECKING:
+    from apc.supervision.guided_test import GuidedTestRun
     from apc.supervision.supervisor import Supervisor
     from engine.desk import Desk
     from engine.journal import Journal
@@ -26,7 +27,7 @@ class Line:
 
     `moves` collects this second's writes (plant units by tag id); `decisions` counts valid decisions; `solve_ms` is
     the wall time of the last decision; `port_lost` is set while the plant does not answer, which is
-    waited for `patience_s`.
+    waited for `patience_s`; `withheld`: nothing may be accepted, whatever release says (guided test).
     """
 
     port: PlantPort
@@ -36,7 +37,7 @@ class Line:
     clock: WallClock
     probe: Probe
     desk: Desk
-    supervisor: Supervisor
+    supervisor: Supervisor | GuidedTestRun
     release: ReleaseEngine
     journal: Journal
     news: News = field(default_factory=News)
@@ -45,3 +46,4 @@ class Line:
     solve_ms: float = 0.0
     port_lost: bool = False
     patience_s: float = 0.0
+    withheld: bool = False

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from apc.supervision.assembly import ControllerName
+from apc.identification.guided import GuidedTest
+from apc.supervision.assembly import ControllerName, build_parts
+from apc.supervision.guided_test import GuidedTestRun, TestTerms
 from apc.supervision.supervisor import Supervisor
 from engine.alarms import AlarmBoard
 from engine.desk import Desk
@@ -49,9 +51,17 @@ def load_files(folder: Path, recipe: str = "reference-18mg", line: str = "refere
 
 
 @dataclass(frozen=True)
+class Guided:
+    """A guided test in the controller's place: the moves, when they begin, what quality may do."""
+
+    test: GuidedTest
+    terms: TestTerms
+
+
+@dataclass(frozen=True)
 class Shape:
     """What a run is: scenario, controller by name, its mode, how often to commit, how long a
-    lost link is waited for, and an injected beat loss (from, to)."""
+    lost link is waited for, an injected beat loss (from, to), and a guided test instead of the controller."""
 
     scenario: Scenario
     controller_name: ControllerName
@@ -59,6 +69,7 @@ class Shape:
     commit_every_s: int = 1
     patience_s: float = 0.0
     frozen_beat: tuple[int, int] | None = None
+    guided: Guided | None = None
 
 
 def build_line(
@@ -90,8 +101,17 @@ def build_line(
         clock=clock,
         probe=Probe(SoftSensor(model)),
         desk=Desk(shape.scenario, queue, clock, shape.mode, setpoints, shape.frozen_beat),
-        supervisor=Supervisor(recipe, configuration, files.controller, register, shape.controller_name),
+        supervisor=_supervisor(files, shape),
+        withheld=shape.guided is not None and shape.guided.terms.diverts,
         release=ReleaseEngine(recipe, configuration, register, model.hash),
         journal=Journal(recorder, live, AlarmBoard(recipe.evidence.bridge_max_s), shape.commit_every_s),
         patience_s=shape.patience_s,
     )
+
+
+def _supervisor(files: LineFiles, shape: Shape) -> Supervisor | GuidedTestRun:
+    recipe, configuration, controller = files.recipe, files.configuration, files.controller
+    if shape.guided is None:
+        return Supervisor(recipe, configuration, controller, files.register, shape.controller_name)
+    parts = build_parts(recipe, configuration, controller, files.register, "plc")
+    return GuidedTestRun(parts, controller.max_iterations, shape.guided.test, shape.guided.terms)

@@ -12,7 +12,7 @@ from pathlib import Path
 from apc.supervision.assembly import ControllerName
 from engine.line import Line
 from engine.shift import ShiftEnd, run_shift
-from engine.wiring import LineFiles, Shape, build_line
+from engine.wiring import Guided, LineFiles, Shape, build_line
 from gateway.inprocess import InProcessPort
 from gateway.port import OpcUaPort
 from hil.calibration import measured_model, measured_spectra, simulated_model, split_measured
@@ -40,7 +40,8 @@ class BenchOptions:
 
     `endpoint` None: a plant of our own, in this process unless `sockets`; `scenario_arguments` are the words by which
     the plant's process builds the same scenario; `spectra` a measured set that the probe plays; `model_file` a soft
-    sensor to use instead of one calibrated for the simulated probe; `plant` which plant it is, if it is our own.
+    sensor to use instead of one calibrated for the simulated probe; `plant` which plant it is, if it is our own; `guided` a
+    guided test in the controller's place.
     """
 
     scenario: Scenario
@@ -56,6 +57,7 @@ class BenchOptions:
     model_file: Path | None = None
     wire_mode: WireMode = WireMode.LOCKSTEP
     plant: PlantChoice = REFERENCE_PLANT
+    guided: Guided | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def run_bench(
         live = stack.enter_context(SqliteLiveFrames(options.run_folder))
         queue = stack.enter_context(SqliteCommandQueue(options.run_folder))
         commit_s, patience_s = COMMIT_EVERY_S[options.wire_mode], PATIENCE_S[options.wire_mode]
-        shape = Shape(options.scenario, options.controller, options.mode, commit_s, patience_s, frozen)
+        shape = Shape(options.scenario, options.controller, options.mode, commit_s, patience_s, frozen, options.guided)
         line = build_line(files, connect(), model, shape, record, clock, live, queue)
         end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)
         record.close(end.complete, end.why)
@@ -114,9 +116,12 @@ def _model(files: LineFiles, options: BenchOptions) -> SoftSensorModel:
 
 
 def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> dict[str, object]:
+    guided = options.guided
+    test = {"guided_test": {"moves": len(guided.test.inputs), "budget": dict(guided.terms.budget)}} if guided else {}
     return {
+        **test,
         "seed": options.seed,
-        "controller": options.controller,
+        "controller": "steptest" if guided else options.controller,
         "scenario": options.scenario.model_dump(mode="json"),
         "recipe": files.recipe.model_dump(mode="json"),
         "recipe_hash": files.recipe.hash,

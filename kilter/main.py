@@ -94,6 +94,10 @@ def _set_up(name: str) -> Any:
             from kilter import identify
 
             return identify.identify_command
+        case "steptest":
+            from kilter import steptest
+
+            return steptest.steptest
         case "tune":
             from kilter import tune
 
@@ -128,7 +132,7 @@ class Kilter(OnDemand):
         Panel("Make a shift", ("demo", "simulate", "run", "hil", "plant", "bench", "scenarios"), _shift),
         Panel("Lots", ("lot", "playback", "explain", "release"), _lots),
         Panel("Running line", ("mode", "hold", "resume", "stop"), _running),
-        Panel("Set-up", ("identify", "tune", "rtd", "check", "schema", "sensor", "certs"), _set_up),
+        Panel("Set-up", ("identify", "steptest", "tune", "rtd", "check", "schema", "sensor", "certs"), _set_up),
     )
 
 

@@ -102,10 +102,14 @@ def load_controller(path: Path) -> ControllerConfiguration:
         faults.append(Fault(str(path), "model", "a table", f"the model's parameters come from {found.id}: remove it here"))
     if faults:
         raise ConfigurationFaults(faults)
+    return with_set(controller, found)
+
+
+def with_set(controller: ControllerConfiguration, found: ParameterSet) -> ControllerConfiguration:
+    """Return a controller's configuration with a set's model, noise and step gains in the place of its own."""
     gains = {output: {i: g.factor for i, g in row.items()} for output, row in found.step_gains.items()}
-    return controller.model_copy(
-        update={"model": found.model, "noise": {**controller.noise, **found.noise}, "step_gains": gains}
-    )
+    noise = {**controller.noise, **found.noise}
+    return controller.model_copy(update={"model": found.model, "noise": noise, "step_gains": gains})
 
 
 def set_text(found: ParameterSet) -> str:

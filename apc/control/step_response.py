@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from apc.control.objective import CONTROLLED
 from apc.control.problem import Vector
 from apc.numerics.evaluation import Evaluator
 from flowsheet.assembly import Flowsheet
-from flowsheet.layout import N_D, N_U
+from flowsheet.layout import INPUTS, N_D, N_U
 from line.errors import SolverError
 
 N_C = len(CONTROLLED)
@@ -44,6 +45,18 @@ class StepModel:
         """Return the steady-state gains (N_C, N_U) [% of target per 1 scaled]."""
         last: Vector = self.responses[-1]
         return last
+
+    def scaled(self, gains: Mapping[str, Mapping[str, float]]) -> StepModel:
+        """Return the model with measured gains: gains[output][input] times a response. The tablets' potency has the
+        factors of the blend's, unless it has its own."""
+        if not gains:
+            return self
+        responses = self.responses.copy()
+        table = {"potency_tablet": gains.get("potency_blend", {}), **gains}
+        for output, row in table.items():
+            for name, factor in row.items():
+                responses[:, CONTROLLED.index(output), INPUTS.index(name)] *= factor
+        return StepModel(np.round(responses, DECIMALS), f"{self.source}, sizes by a guided test")
 
     def after_ramp(self, inputs: Vector, n: int) -> Vector:
         """Return (n, N_C, w): outputs after input paths (n, N_U, w) that start at 0 before the first step."""

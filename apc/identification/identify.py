@@ -31,6 +31,8 @@ WINDOW_S = 30
 HOLD_UP_ERROR, SPECTRUM_ERROR, ASSAY_ERROR = 0.006, 0.02, 0.011
 WEIGHT_ERROR, FILL_ERROR, THICKNESS_ERROR, HARDNESS_ERROR = 0.0045, 0.01, 1e-5, 0.05
 
+CHANNELS = ("hold_up", "potency_blend", "weight", "weight_fill", "hardness")
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -128,6 +130,23 @@ def fit_mixing(runs: Sequence[RecordedRun], p: FlowsheetParameters, unknowns: Se
         white_equivalent("measured_assay_pct", [100.0 * ASSAY_ERROR * three[2] for three in last], 1),
     ]
     return found, [e for e in noise if e is not None]
+
+
+def prediction_errors(runs: Sequence[RecordedRun], p: FlowsheetParameters) -> dict[str, float]:
+    """Return the root mean square of what these parameters leave unexplained, by channel, in units of its stated error.
+
+    hold_up, potency_blend (offset taken out), weight (by force and height), weight_fill (by fill depth), hardness.
+    """
+    line, model = MixingLine(p, ()), PressModel(p, ())
+    found: dict[str, list[Vector]] = {}
+    for run, rows in zip(runs, _lubricated(runs, p), strict=True):
+        mixed = _mixing_parts(run, line, drive_of(run, p), line.theta)
+        pressed = _press_parts(model, rows, running_rows(run, WINDOW_S), line.theta)
+        channels = (mixed[0], mixed[1], pressed[0], pressed[4], pressed[3])
+        for name, part in zip(CHANNELS, channels, strict=True):
+            found.setdefault(name, []).append(part[np.isfinite(part)])
+    joined = {name: np.concatenate(parts) for name, parts in found.items()}
+    return {name: float(np.sqrt(np.mean(np.clip(r, -5.0, 5.0) ** 2))) for name, r in joined.items() if r.size}
 
 
 def _mixing_parts(run: RecordedRun, line: MixingLine, drive: Vector, theta: Vector) -> tuple[Vector, Vector, Vector]:

@@ -104,7 +104,7 @@ def drive_of(run: RecordedRun, parameters: FlowsheetParameters) -> Vector:
         run.periods(run.signals["Hopper/Level"]),
         speed * parameters.n_stations * parameters.tablet_mass,
     ]  # fmt: skip
-    return np.column_stack([_bridged(column) for column in columns])
+    return np.column_stack([bridged(column) for column in columns])
 
 
 def ends_of(run: RecordedRun) -> Vector:
@@ -113,7 +113,8 @@ def ends_of(run: RecordedRun) -> Vector:
     return run.seconds[PERIOD - 1 : n * PERIOD : PERIOD]
 
 
-def _bridged(values: Vector) -> Vector:
+def bridged(values: Vector) -> Vector:
+    """Return values (n,) with NaN bridged linearly; zeros if there is nothing else."""
     good = np.isfinite(values)
     at = np.arange(len(values))
     return np.interp(at, at[good], values[good]) if good.any() else np.zeros(len(values))

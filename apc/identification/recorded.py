@@ -56,6 +56,18 @@ class RecordedRun:
     tester: Samples
     assay: Samples
 
+    def part(self, first: float, last: float) -> RecordedRun:
+        """Return what was measured in the seconds first (included) to last (not)."""
+        inside = (self.seconds >= first) & (self.seconds < last)
+
+        def cut(samples: Samples) -> Samples:
+            keep = (samples.seconds >= first) & (samples.seconds < last)
+            return Samples(samples.seconds[keep], samples.values[keep])
+
+        signals = {tag: values[inside] for tag, values in self.signals.items()}
+        late = cut(self.spectra), cut(self.tester), cut(self.assay)
+        return RecordedRun(self.name, self.content_hash, self.seconds[inside], signals, *late)
+
     @property
     def running(self) -> Flags:
         """(n,) seconds in which the line makes tablets."""

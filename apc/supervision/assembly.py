@@ -107,7 +107,8 @@ def _controller(name: ControllerName, parts: ControlParts, configuration: Contro
         return PidControl(p, objective, flow_unit, press_gains(p), tuning, n_steps, believed)
     if name == "lmpc":
         tuning_linear = _needed(configuration, name, LinearTuning)
-        model, fade = step_test(flowsheet, objective.targets), flowsheet.parameters.feeder_deviation_time
+        model = step_test(flowsheet, objective.targets).scaled(configuration.step_gains)
+        fade = flowsheet.parameters.feeder_deviation_time
         return LinearPredictiveControl(model, objective, flow_unit, fade, blocks, most, tuning_linear, free)
     if name == "nmpc":
         return RealTimeIteration(flowsheet, objective, blocks, most, free)
@@ -119,7 +120,7 @@ def _controller(name: ControllerName, parts: ControlParts, configuration: Contro
 
 def _needed(configuration: ControllerConfiguration, name: ControllerName, form: type[Table]) -> Table:
     """Return a controller's own table. Raises ConfigurationFaults if the file does not hold it."""
-    table = getattr(configuration.tuning, name.replace("+", "_"))
+    table = configuration.tuning.of(name)
     if not isinstance(table, form):
         remedy = f'write a table [tuning."{name}"]: --controller {name} has no default'
         raise ConfigurationFaults([Fault(f"controller {configuration.id}", f"tuning.{name}", "missing", remedy)])

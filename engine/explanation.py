@@ -15,6 +15,7 @@ from apc.supervision.assembly import ControlParts, build_parts
 from apc.supervision.limit_words import LimitWords
 from apc.supervision.question import ASKED_AGAIN, question
 from apc.supervision.tags import INPUT_TAGS
+from apc.supervision.tuned import tuned
 from flowsheet.layout import INPUTS
 from historian.queries import RecordReader
 from line.canonical import content_hash
@@ -86,8 +87,9 @@ def explain(folder: Path, controller: ControllerConfiguration, at_s: int) -> Exp
             return Explanation(decision, {}, {}, {}, None, why_not)
         recipe = Recipe.model_validate(reader.meta["recipe"])
         line = LineConfiguration.model_validate(reader.meta["line"])
-        parts = build_parts(recipe, line, controller, reader.register, "plc")
-        return _asked_again(decision, parts, controller, LimitWords(reader.register, parts.scaling, parts.limits))
+        own = tuned(controller, str(decision["controller"]))
+        parts = build_parts(recipe, line, own, reader.register, "plc")
+        return _asked_again(decision, parts, own, LimitWords(reader.register, parts.scaling, parts.limits))
 
 
 def _obstacle(meta: Mapping[str, Any], controller: ControllerConfiguration, decision: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from apc.supervision.assembly import ControllerName, ControlParts, build_parts
 from apc.supervision.observer import Observer
 from apc.supervision.supervisor import Supervisor
 from apc.supervision.tags import recipe_inputs
+from apc.supervision.tuned import tuned
 from engine.line import Line
 from engine.wiring import LineFiles
 from flowsheet.assembly import Flowsheet
@@ -180,7 +181,7 @@ def measure_solve(files: LineFiles, clock: WallClock, progress: Progress, minute
 
 
 def _parts(files: LineFiles, name: ControllerName) -> ControlParts:
-    return build_parts(files.recipe, files.configuration, files.controller, files.register, name)
+    return build_parts(files.recipe, files.configuration, tuned(files.controller, name), files.register, name)
 
 
 def size_figures(files: LineFiles, parts: ControlParts) -> list[Figure]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from hil.scenarios import read_scenario
 from hil.scoreboard.plan import BoardFile
+from hil.scoreboard.tuning import range_faults
 from kilter.residence import residence_faults
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load, near
 from line.consistency import controller_faults, line_faults, recipe_faults, scenario_faults
@@ -94,10 +95,12 @@ def _check_path(path: Path, findings: Findings) -> None:
 
 
 def _board_faults(board: BoardFile, known: Sequence[str], file: str) -> list[Fault]:
-    """Return every scenario that a score board names and the folder does not hold."""
+    """Return every scenario that a score board names and the folder does not hold, and every unknown setting it tunes."""
     named = [("quick.scenarios", board.quick.scenarios), ("full.scenarios", board.full.scenarios)]
+    named.append(("tuning.scenarios", board.tuning.scenarios))
     named += [(f"aims.{aim.name}.scenarios", aim.scenarios) for aim in board.aims]
-    return [Fault(file, key, name, near(name, known)) for key, names in named for name in names if name not in known]
+    absent = [Fault(file, key, name, near(name, known)) for key, names in named for name in names if name not in known]
+    return absent + range_faults(board.tuning, file)
 
 
 def _files(folder: Path, name: str, pattern: str = "*.toml") -> list[Path]:

@@ -33,7 +33,31 @@ class PidTuning(RatioTuning):
     sample_gap_s: float = Field(gt=0, le=1800)
 
 
-class LinearTuning(_Strict):
+class MoveTuning(_Strict):
+    """Factors on the move suppression of the feeders, and of force and height [-]; 1 is what the file says for all."""
+
+    feeder_move_factor: float = Field(default=1.0, ge=0.01, le=100)
+    press_move_factor: float = Field(default=1.0, ge=0.01, le=100)
+
+
+class BeliefTuning(_Strict):
+    """Factors on the estimator's noise for one controller [-]: error of the NIR, walks of the biases of flows, NIR and
+    hold-up, walks of the biases of the press (yield pressure, density, strength)."""
+
+    nir_error_factor: float = Field(default=1.0, ge=0.1, le=10)
+    feed_walk_factor: float = Field(default=1.0, ge=0.01, le=100)
+    press_walk_factor: float = Field(default=1.0, ge=0.01, le=100)
+
+
+class PidBeliefTuning(PidTuning, BeliefTuning):
+    """The cascade on the estimate: its own settings, and how it wants the estimate."""
+
+
+class NonlinearTuning(MoveTuning, BeliefTuning):
+    """Nonlinear predictive control: how it moves, and how it wants the estimate."""
+
+
+class LinearTuning(MoveTuning):
     """Linear predictive control: filters of the output bias: NIR and level time constants [s], share of a tester
     result [-]; filter of the measured flows [s]."""
 
@@ -52,10 +76,27 @@ class HorizonTuning(_Strict):
     stride: int = Field(default=4, ge=1, le=20)
 
 
+#: Controller -> the form of its table.
+FORMS: dict[str, type[BaseModel]] = {
+    "ratio": RatioTuning,
+    "pid": PidTuning,
+    "pid+kalman": PidBeliefTuning,
+    "lmpc": LinearTuning,
+    "nmpc": NonlinearTuning,
+}
+
+
 class Tuning(_Strict):
-    """A table for each controller by its name; one that is missing cannot be run."""
+    """A table for each controller by its name; one that is missing cannot be run (`nmpc`: all factors are 1)."""
 
     ratio: RatioTuning | None = None
     pid: PidTuning | None = None
-    pid_kalman: PidTuning | None = Field(default=None, alias="pid+kalman")
+    pid_kalman: PidBeliefTuning | None = Field(default=None, alias="pid+kalman")
     lmpc: LinearTuning | None = None
+    nmpc: NonlinearTuning = Field(default_factory=NonlinearTuning)
+
+    def of(self, controller: str) -> BaseModel | None:
+        """Return the table of a controller by its name, None if it has none; `dompc` solves the problem of `nmpc`."""
+        name = {"dompc": "nmpc", "pid+kalman": "pid_kalman"}.get(controller, controller)
+        table: BaseModel | None = getattr(self, name, None)
+        return table

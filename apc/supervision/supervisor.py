@@ -23,6 +23,7 @@ from apc.supervision.observer import Observer
 from apc.supervision.question import ASKED_AGAIN, asked
 from apc.supervision.shedding import SHED_AFTER, Shedding
 from apc.supervision.tags import INPUT_TAGS, THROUGHPUT, recipe_inputs
+from apc.supervision.tuned import tuned
 from flowsheet.layout import N_FEEDERS, STEP_S
 from line.configuration import ControllerConfiguration, LineConfiguration
 from line.errors import SolverError
@@ -54,6 +55,7 @@ class Supervisor:
         register: TagRegister,
         controller_name: ControllerName,
     ) -> None:
+        controller_configuration = tuned(controller_configuration, controller_name)
         parts = build_parts(recipe, line_configuration, controller_configuration, register, controller_name)
         self._scaling, self._limits, self._objective = parts.scaling, parts.limits, parts.objective
         self.controller = parts.controller

@@ -47,13 +47,16 @@ METRICS: dict[str, Metric] = {
     "energy_kwh": Metric("energy", "kWh", "{:.2f}", "electric energy of the suite with air handling"),
     "refused": Metric("decisions refused", "", "{:.1f}", "decisions without a valid move while the controller was asked"),
     "solve_p99_ms": Metric("decision p99", "ms", "{:.1f}", "99th percentile of the decision on the wall, other load with it"),
+    "tracking_cost": Metric("tracking cost", "", "{:.0f}", "what all controllers strive for, on the truth: docs/control.md"),
     "cost_eur": Metric("economic cost", "EUR", "{:.2f}", "J: material thrown away, mass accepted wrongly, energy and carbon"),
 }
 
 
-def run_metrics(truth: Truth, kpis: Kpis, recipe: Recipe, from_s: int, prices: Prices) -> dict[str, float | None]:
+def run_metrics(
+    truth: Truth, kpis: Kpis, recipe: Recipe, from_s: int, prices: Prices, tracking: float
+) -> dict[str, float | None]:
     """Return every metric of one run by name; None where the run has none (nothing was decided, no energy meter)."""
-    values = made_errors(truth, recipe, from_s)
+    values: dict[str, float | None] = {**made_errors(truth, recipe, from_s), "tracking_cost": tracking}
     values |= {
         "outside_5_pct_kg": kpis["accepted_outside_5_pct_kg"],
         "diverted_kg": kpis["mass_diverted_truth_kg"],

@@ -17,6 +17,10 @@ from line.canonical import content_hash
 from line.configuration import Scenario, load, near
 
 StageName = Literal["quick", "full"]
+#: Controllers that read the plant's truth: nobody could buy them, they are what others are measured by.
+OracleName = Literal["causal", "clairvoyant"]
+BoardName = ControllerName | OracleName
+BOARD_NAMES: tuple[BoardName, ...] = (*NAMES, "causal", "clairvoyant")
 FILE = Path("benchmark") / "control.toml"
 
 
@@ -25,21 +29,62 @@ class _Strict(BaseModel):
 
 
 class Stage(_Strict):
-    """One size of the score board: scenarios cut to `minutes`, plants by seed, and how many seeds each controller gets."""
+    """One size of the score board: scenarios cut to `minutes`, plants by seed, and how many seeds each controller gets.
+
+    `n_seeds_few`: controllers that are too slow for all of it run in `few_scenarios` only.
+    """
 
     minutes: float = Field(ge=1, le=240)
     scenarios: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field(min_length=1)
     plants: tuple[Literal["a", "b"], ...] = Field(min_length=1)
-    n_seeds: dict[ControllerName, int]
+    n_seeds: dict[BoardName, int]
+    few_scenarios: tuple[str, ...] = ()
+    n_seeds_few: dict[BoardName, int] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _enough(self) -> Stage:
-        for name, n in self.n_seeds.items():
-            if not 1 <= n <= len(self.seeds):
-                raise ValueError(f"n_seeds.{name} = {n} is outside 1..{len(self.seeds)}, the number of seeds")
+        for table, counts in (("n_seeds", self.n_seeds), ("n_seeds_few", self.n_seeds_few)):
+            for name, n in counts.items():
+                if not 1 <= n <= len(self.seeds):
+                    raise ValueError(f"{table}.{name} = {n} is outside 1..{len(self.seeds)}, the number of seeds")
+        if not set(self.few_scenarios) <= set(self.scenarios):
+            raise ValueError("few_scenarios names a scenario that is not among scenarios")
+        if twice := self.n_seeds.keys() & self.n_seeds_few.keys():
+            raise ValueError(f"{', '.join(sorted(twice))} stands in n_seeds and n_seeds_few")
         if len(set(self.seeds)) < len(self.seeds) or len(set(self.scenarios)) < len(self.scenarios):
             raise ValueError("a seed or a scenario stands there twice")
+        return self
+
+    def runs(self, controller: BoardName, scenario: str, place: int) -> bool:
+        """Return whether a controller runs in a scenario on the plant at that place in `seeds`."""
+        few = scenario in self.few_scenarios and place < self.n_seeds_few.get(controller, 0)
+        return few or place < self.n_seeds.get(controller, 0)
+
+
+class TuningPlan(_Strict):
+    """Automatic tuning, the same for every controller: run i is scenario i, cut to `minutes`, on the plant of seed i.
+
+    `n_evaluations` settings are tried, the one in force first, the next up to `n_wide` anywhere in the ranges, the rest
+    around the best so far. `ranges`: lowest and highest value of each setting, searched on a logarithmic scale.
+    """
+
+    minutes: float = Field(ge=8, le=240)
+    scenarios: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    plants: tuple[Literal["a", "b"], ...] = Field(min_length=1)
+    n_evaluations: int = Field(ge=2, le=1000)
+    n_wide: int = Field(ge=1)
+    ranges: dict[ControllerName, dict[str, tuple[float, float]]]
+
+    @model_validator(mode="after")
+    def _whole(self) -> TuningPlan:
+        if not len(self.scenarios) == len(self.seeds) == len(self.plants):
+            raise ValueError("scenarios, seeds and plants must be equally many: they are taken in threes")
+        for controller, table in self.ranges.items():
+            for name, (low, high) in table.items():
+                if not 0 < low < high:
+                    raise ValueError(f"ranges.{controller}.{name} = {low:g}..{high:g}: low must be above 0 and below high")
         return self
 
 
@@ -49,7 +94,7 @@ class Aim(_Strict):
     name: str = Field(pattern=r"^[a-z0-9_]+$")
     scenarios: tuple[str, ...]
     metrics: tuple[str, ...] = Field(min_length=1)
-    against: ControllerName
+    against: BoardName
     factor: float = Field(gt=0, le=2)
 
     @model_validator(mode="after")
@@ -61,14 +106,22 @@ class Aim(_Strict):
 
 
 class BoardFile(_Strict):
-    """The committed file: prices of the economic cost, from when errors count [s], two stages, aims."""
+    """The committed file: prices of the economic cost, from when errors count [s], tuning, two stages, aims."""
 
     version: int = Field(ge=1)
     measured_from_s: int = Field(ge=0, le=7200)
     prices: Prices
+    tuning: TuningPlan
     quick: Stage
     full: Stage
     aims: tuple[Aim, ...]
+
+    @model_validator(mode="after")
+    def _apart(self) -> BoardFile:
+        if common := set(self.tuning.seeds) & {*self.quick.seeds, *self.full.seeds}:
+            seeds = ", ".join(str(seed) for seed in sorted(common))
+            raise ValueError(f"tuning and score share seeds {seeds}: a controller would be judged on what it was tuned on")
+        return self
 
 
 @dataclass(frozen=True)
@@ -78,7 +131,7 @@ class Job:
     scenario: str
     variant: str
     seed: int
-    controller: ControllerName
+    controller: BoardName
 
     @property
     def name(self) -> str:
@@ -129,7 +182,10 @@ def load_board(folder: Path) -> BoardFile:
 
 
 def make_plan(files: LineFiles, file: BoardFile, name: StageName) -> BoardPlan:
-    """Return the plan of a stage: seed by seed, so that what is done so far is always paired. Raises ConfigurationFaults."""
+    """Return the plan of a stage: seed by seed, so that what is done so far is always paired; the slow `dompc` last.
+
+    Raises ConfigurationFaults.
+    """
     stage = file.quick if name == "quick" else file.full
     scenarios = {}
     for word in stage.scenarios:
@@ -139,8 +195,9 @@ def make_plan(files: LineFiles, file: BoardFile, name: StageName) -> BoardPlan:
         Job(scenario, stage.plants[place % len(stage.plants)], seed, controller)
         for place, seed in enumerate(stage.seeds)
         for scenario in stage.scenarios
-        for controller in NAMES
-        if place < stage.n_seeds.get(controller, 0)
+        for controller in BOARD_NAMES
+        if stage.runs(controller, scenario, place)
     ]
+    jobs.sort(key=lambda job: job.controller == "dompc")
     parts = (files.configuration, files.recipe, files.controller)
     return BoardPlan(name, file, scenarios, tuple(jobs), content_hash([part.model_dump(mode="json") for part in parts]))

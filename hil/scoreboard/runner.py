@@ -9,16 +9,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.line import Line
 from engine.wiring import LineFiles, load_files
 from hil.bench import BenchOptions, run_bench
+from hil.calibration import simulated_model
 from hil.kpis import compute_kpis
 from hil.scoreboard.metrics import METRICS, Prices, run_metrics
 from hil.scoreboard.plan import BoardPlan, Job
+from hil.scoreboard.tracking import recorded_moves, tracking_cost
 from hil.truth import read_truth
 from hil.virtual_plant import PlantChoice
 from historian.store import write_error
@@ -26,6 +28,7 @@ from line.canonical import quantise
 from line.clock import SystemClock
 from line.configuration import Scenario
 from line.errors import DataError, KilterError, RecordError
+from line.tuning import Tuning
 
 PLAN_FILE, RESULTS = "plan.json", "results"
 #: Threads a numerical library may start in a run: one, so that two runs are two cores.
@@ -35,7 +38,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What a process needs to make one run."""
+    """What a process needs to make one run; `tuning` in the place of the configuration's."""
 
     job: Job
     scenario: Scenario
@@ -44,6 +47,7 @@ class Task:
     plan_hash: str
     measured_from_s: int
     prices: Prices
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,10 @@ def begin(folder: Path, plan: BoardPlan) -> None:
         (folder / RESULTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(folder, error) from error
-    _write(path, {"hash": plan.hash, **plan.body()})
+    write_json(path, {"hash": plan.hash, **plan.body()})
 
 
-def _write(path: Path, body: dict[str, Any]) -> None:
+def write_json(path: Path, body: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all. Raises RecordError."""
     draft = path.with_suffix(".new")
     try:
@@ -125,8 +129,8 @@ def run_board(files: LineFiles, plan: BoardPlan, folder: Path, n_processes: int,
     done = {job: read_result(path) for job, path in _paths(folder, plan) if path.exists()}
     left = [job for job in plan.jobs if job not in done]
     progress("runs", len(done), len(plan.jobs))
-    for result in _run_all([_task(files, plan, folder, job) for job in left], n_processes):
-        _write(folder / RESULTS / f"{result.job.name}.json", result.body())
+    for result in run_all([_task(files, plan, folder, job) for job in left], n_processes):
+        write_json(folder / RESULTS / f"{result.job.name}.json", result.body())
         done[result.job] = result
         progress(result.job.name, len(done), len(plan.jobs))
     return [done[job] for job in plan.jobs]
@@ -141,7 +145,7 @@ def _task(files: LineFiles, plan: BoardPlan, folder: Path, job: Job) -> Task:
     return Task(job, scenario, files.folder, folder, plan.hash, file.measured_from_s, file.prices)
 
 
-def _run_all(tasks: Sequence[Task], n_processes: int) -> Iterator[Result]:
+def run_all(tasks: Sequence[Task], n_processes: int) -> Iterator[Result]:
     """Yield results as they come; one process means this one."""
     if n_processes == 1:
         yield from (run_task(task) for task in tasks)
@@ -186,16 +190,38 @@ def run_task(task: Task) -> Result:
 
 def _run(task: Task, work: Path, clock: SystemClock) -> tuple[str, str | None, dict[str, float | None]]:
     files, job = load_files(task.configs), task.job
+    shared = files.controller
+    if task.tuning is not None:
+        files = replace(files, controller=shared.model_copy(update={"tuning": task.tuning}))
     options = BenchOptions(
-        task.scenario, job.seed, job.controller, work / "run", work / "secrets", sockets=False, plant=PlantChoice(job.variant)
+        task.scenario,
+        job.seed,
+        job.controller,
+        work / "run",
+        work / "secrets",
+        sockets=False,
+        model_file=_sensor(files, job.seed, task.folder / "sensors"),
+        plant=PlantChoice(job.variant),
     )
     outcome = run_bench(files, options, clock, _silent)
     truth = read_truth(outcome.truth_folder)
     if not outcome.end.complete or truth is None:
         return outcome.content_hash, outcome.end.why or "the plant told no truth", dict.fromkeys(METRICS)
     kpis = compute_kpis(work / "run", outcome.truth_folder)
-    values = run_metrics(truth, kpis, files.recipe, task.measured_from_s, task.prices)
+    tracking = tracking_cost(truth, recorded_moves(work / "run"), files.recipe, shared, task.measured_from_s)
+    values = run_metrics(truth, kpis, files.recipe, task.measured_from_s, task.prices, tracking)
     return outcome.content_hash, None, values
+
+
+def _sensor(files: LineFiles, seed: int, folder: Path) -> Path:
+    """Return the file of the soft sensor that a run of this seed calibrates, which all runs of the seed share."""
+    path = folder / f"{seed}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(simulated_model(files, seed).to_text(), encoding="utf-8")
+        draft.replace(path)
+    return path
 
 
 def _silent(done: int, total: int, line: Line) -> None:

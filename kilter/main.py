@@ -134,29 +134,6 @@ class Kilter(OnDemand):
         Panel("Running line", ("mode", "hold", "resume", "stop"), _running),
         Panel("Set-up", ("identify", "steptest", "tune", "rtd", "check", "schema", "sensor", "certs"), _set_up),
     )
-    entries: ClassVar[Mapping[str, Entry]] = {
-        "demo": Entry("demo:demo", MAKE),
-        "simulate": Entry("demo:simulate", MAKE),
-        "run": Entry("run:run", MAKE),
-        "hil": Entry("hil:app", MAKE),
-        "plant": Entry("plant:app", MAKE),
-        "bench": Entry("bench:app", MAKE),
-        "scenarios": Entry("scenarios:app", MAKE),
-        "lot": Entry("lot:app", LOTS),
-        "playback": Entry("playback:playback", LOTS),
-        "explain": Entry("explain:explain_command", LOTS),
-        "release": Entry("release:app", LOTS),
-        "mode": Entry("commands:mode", RUNNING),
-        "hold": Entry("commands:hold", RUNNING),
-        "resume": Entry("commands:resume", RUNNING),
-        "stop": Entry("commands:stop", RUNNING),
-        "tune": Entry("tune:tune", SET_UP),
-        "rtd": Entry("rtd:app", SET_UP),
-        "check": Entry("check:check", SET_UP),
-        "schema": Entry("schema:schema", SET_UP),
-        "sensor": Entry("sensor:app", SET_UP),
-        "certs": Entry("certs:app", SET_UP),
-    }
 
 
 app = typer.Typer(

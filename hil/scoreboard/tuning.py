@@ -15,7 +15,7 @@ from hil.scenarios import load_scenario, shortened
 from hil.scoreboard.plan import BoardFile, Job, TuningPlan
 from hil.scoreboard.runner import Progress, Task, run_all, write_json
 from hil.scoreboard.search import Search, Tried
-from line.canonical import content_hash, quantise
+from line.canonical import content_hash
 from line.configuration import near
 from line.errors import ConfigurationFaults, DataError, Fault
 from line.tuning import FORMS, Tuning
@@ -25,6 +25,8 @@ FAILED = 100.0
 #: The controller whose cost in the same run is 1.
 REFERENCE: ControllerName = "plc"
 FILE_NAME = "benchmark/control.toml"
+#: Decimals of a cost that are kept.
+DECIMALS = 9
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,10 @@ class Tuner:
         log = self._begun(path)
         progress("evaluations", len(log.evaluations), self._n)
         if not log.reference:
-            costs = self._costs(REFERENCE, None, work, n_processes)
-            if any(cost is None for cost in costs):
+            costs = [round(c, DECIMALS) for c in self._costs(REFERENCE, None, work, n_processes) if c is not None]
+            if len(costs) < len(self._scenarios):
                 raise DataError("the vendor's loops did not end a tuning run", where=str(path), what_now="Choose scenarios.")
-            log = replace(log, reference=tuple(quantise(cost) for cost in costs if cost is not None))
+            log = replace(log, reference=tuple(costs))
         while len(log.evaluations) < self._n:
             log = self._evaluated(log, work, n_processes)
             write_json(path, log.body())
@@ -132,8 +134,8 @@ class Tuner:
         values = self._search.propose(tried) if tried else self._in_force
         costs = self._costs(self._controller, self._changed(values), work, n_processes)
         ratios = [FAILED if c is None else c / r for c, r in zip(costs, log.reference, strict=True)]
-        cost = quantise(sum(ratios) / len(ratios))
-        entry = {"n": len(tried), "values": values, "ratios": [quantise(ratio) for ratio in ratios], "cost": cost}
+        cost = round(sum(ratios) / len(ratios), DECIMALS)
+        entry = {"n": len(tried), "values": values, "ratios": [round(ratio, DECIMALS) for ratio in ratios], "cost": cost}
         return replace(log, evaluations=(*log.evaluations, entry))
 
     def _changed(self, values: dict[str, float]) -> Tuning:

@@ -81,6 +81,8 @@ class Journal:
         step = snapshot.step
         regime = regime_of(snapshot, self.accepted_before)
         self._measurements(snapshot, verdict)
+        if line.probe.shadow is not None:
+            self.recorder.append("content", "shadow", step, line.probe.shadow.body())
         self._release_inputs(step, {"comms_ok": not line.port_lost, "running_out": line.desk.running_out})
         self._decision(step, decision, line.moves)
         self._release(step, release)

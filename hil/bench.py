@@ -27,6 +27,7 @@ from line.modes import ControllerMode
 from line.ports import PlantPort
 from line.wire import WireMode
 from sensing.model import SoftSensorModel, load_model
+from sensing.soft_sensor import SoftSensor
 
 #: Simulated seconds a commit may hold: one in real time, sixty in accelerated runs.
 COMMIT_EVERY_S = {WireMode.REALTIME: 1, WireMode.LOCKSTEP: 60}
@@ -40,8 +41,8 @@ class BenchOptions:
 
     `endpoint` None: a plant of our own, in this process unless `sockets`; `scenario_arguments` are the words by which
     the plant's process builds the same scenario; `spectra` a measured set that the probe plays; `model_file` a soft
-    sensor to use instead of one calibrated for the simulated probe; `plant` which plant it is, if it is our own; `guided` a
-    guided test in the controller's place.
+    sensor to use instead of one calibrated for the simulated probe, `challenger_file` one that judges in shadow;
+    `plant` which plant it is, if it is our own; `guided` a guided test in the controller's place.
     """
 
     scenario: Scenario
@@ -55,6 +56,7 @@ class BenchOptions:
     spectra: Path | None = None
     scenario_arguments: tuple[str, ...] = ()
     model_file: Path | None = None
+    challenger_file: Path | None = None
     wire_mode: WireMode = WireMode.LOCKSTEP
     plant: PlantChoice = REFERENCE_PLANT
     guided: Guided | None = None
@@ -80,18 +82,19 @@ def run_bench(
     truth = None if options.endpoint else options.run_folder / "truth"
     with ExitStack() as stack:
         connect = _plant(files, options, plant_scenario, truth, clock, stack)
-        model = _model(files, options)
+        model, challenger = _model(files, options), _challenger(options)
         wall = {
             "lot": options.run_folder.name, "endpoint": options.endpoint, "sockets": options.sockets,
             **environment(), **_plant_facts(options),
         }  # fmt: skip
-        meta = _meta(files, options, model)
+        meta = _meta(files, options, model) | ({"challenger_hash": challenger.hash} if challenger else {})
         record = stack.enter_context(Record.create(options.run_folder, meta, clock, register=files.register, wall=wall))
         live = stack.enter_context(SqliteLiveFrames(options.run_folder))
         queue = stack.enter_context(SqliteCommandQueue(options.run_folder))
         commit_s, patience_s = COMMIT_EVERY_S[options.wire_mode], PATIENCE_S[options.wire_mode]
         shape = Shape(options.scenario, options.controller, options.mode, commit_s, patience_s, frozen, options.guided)
         line = build_line(files, connect(), model, shape, record, clock, live, queue)
+        line.probe.challenger = SoftSensor(challenger) if challenger is not None else None
         end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)
         record.close(end.complete, end.why)
         hashes = record.content_hash, record.record_hash
@@ -113,6 +116,10 @@ def _model(files: LineFiles, options: BenchOptions) -> SoftSensorModel:
         return simulated_model(files, options.seed)
     part, _ = split_measured(options.spectra.read_text(encoding="utf-8"), options.seed)
     return measured_model(files, part, options.seed)
+
+
+def _challenger(options: BenchOptions) -> SoftSensorModel | None:
+    return load_model(options.challenger_file.read_text(encoding="utf-8")) if options.challenger_file is not None else None
 
 
 def _meta(files: LineFiles, options: BenchOptions, model: SoftSensorModel) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.wiring import LineFiles
 from plant_sim.instruments.calibration import MeasuredSpectra, make_calibration_set
+from plant_sim.instruments.probe import INSTRUMENT_SERIAL
 from plant_sim.parameters import load_parameters
 from sensing.calibration import calibrate, split_batches
 from sensing.model import SoftSensorModel
@@ -22,7 +23,8 @@ def simulated_model(files: LineFiles, seed: int) -> SoftSensorModel:
     axis, spectra, api_w_w, batches = make_calibration_set(
         nominal, seed + CALIBRATION_SEED_OFFSET, n_batches=30, replicates=5, low_pct_lc=60.0, high_pct_lc=140.0
     )
-    return calibrate(CalibrationSet(axis, spectra, api_w_w, tuple(batches)), model_id=files.recipe.soft_sensor, seed=seed)
+    data = CalibrationSet(axis, spectra, api_w_w, tuple(batches))
+    return calibrate(data, model_id=files.recipe.soft_sensor, instrument=str(INSTRUMENT_SERIAL), seed=seed)
 
 
 def split_measured(text: str, seed: int) -> tuple[CalibrationSet, CalibrationSet]:
@@ -31,8 +33,8 @@ def split_measured(text: str, seed: int) -> tuple[CalibrationSet, CalibrationSet
 
 
 def measured_model(files: LineFiles, part: CalibrationSet, seed: int) -> SoftSensorModel:
-    """Return a model calibrated on the calibration part of a measured set."""
-    return calibrate(part, model_id=files.recipe.soft_sensor, seed=seed)
+    """Return a model calibrated on the calibration part of a measured set, for the probe that plays the rest."""
+    return calibrate(part, model_id=files.recipe.soft_sensor, instrument=str(INSTRUMENT_SERIAL), seed=seed)
 
 
 def measured_spectra(path: Path, seed: int) -> MeasuredSpectra:

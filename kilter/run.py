@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apc.supervision.assembly import ControllerName
 from kilter.runner import Request, launch
+from kilter.sensor_registry import effective_model
 from line.configuration import load
 from line.errors import ConfigurationFaults, Fault
 from line.wire import WireMode
@@ -18,8 +19,9 @@ from line.wire import WireMode
 class RunConfiguration(BaseModel):
     """What `kilter run` needs: where the plant is, what is made, with which soft sensor, for how long.
 
-    Paths are relative to the configuration file. `controller_mode` is the mode at the start: WARM plans and writes
-    nothing until an operator says ON.
+    Paths are relative to the configuration file. The soft sensor must be effective today in the registry (`kilter sensor
+    approve`), its file as it was registered; a `challenger` judges the same spectra in shadow, for the record alone.
+    `controller_mode` is the mode at the start: WARM plans and writes nothing until an operator says ON.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -31,6 +33,8 @@ class RunConfiguration(BaseModel):
     controller: ControllerName
     controller_mode: Literal["OFF", "WARM", "ON"]
     soft_sensor: Path
+    sensor_registry: Path
+    challenger: Path | None = None
     secrets: Path
     runs: Path
     lot: str
@@ -49,11 +53,13 @@ def run(
     wanted = load(config, RunConfiguration)
     base = config.resolve().parent
     model = base / wanted.soft_sensor
-    if not model.is_file():
-        fault = Fault(
-            str(config), "soft_sensor", str(wanted.soft_sensor), "no such file: make one with kilter sensor calibrate"
-        )
-        raise ConfigurationFaults([fault])
+    challenger = base / wanted.challenger if wanted.challenger is not None else None
+    asked = {"soft_sensor": model, "challenger": challenger}
+    remedy = "no such file: make one with kilter sensor calibrate"
+    faults = [Fault(str(config), key, str(path), remedy) for key, path in asked.items() if path and not path.is_file()]
+    if faults:
+        raise ConfigurationFaults(faults)
+    effective_model(model, base / wanted.sensor_registry)
     request = Request(
         wanted.scenario,
         wanted.seed,
@@ -66,6 +72,7 @@ def run(
         as_json=as_json,
         mode=wanted.controller_mode,
         model_file=model,
+        challenger_file=challenger,
         wire_mode=wanted.wire_mode,
         recipe=wanted.recipe,
     )

@@ -54,6 +54,7 @@ class Request:
     as_json: bool = False
     mode: str = "ON"
     model_file: Path | None = None
+    challenger_file: Path | None = None
     wire_mode: WireMode = WireMode.LOCKSTEP
     recipe: str = "reference-18mg"
     plant: PlantChoice = REFERENCE_PLANT
@@ -155,6 +156,7 @@ def _options(files: LineFiles, request: Request, clock: SystemClock) -> BenchOpt
         spectra=request.spectra,
         scenario_arguments=tuple(words),
         model_file=request.model_file,
+        challenger_file=request.challenger_file,
         wire_mode=request.wire_mode,
         plant=request.plant,
     )

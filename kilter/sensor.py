@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kilter import data_sets, sensor_validation
+from kilter import data_sets, sensor_registry, sensor_validation
 from kilter.figures import Figure, show_figures
 from line.errors import DataError
 from sensing.calibration import ALPHA, MAX_COMPONENTS, calibrate
@@ -22,6 +22,10 @@ from sensing.spectra import CalibrationSet, parse_calibration_csv
 app = typer.Typer(help="Soft sensors: models from spectra and reference values, as hashed files.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 app.command("validate")(sensor_validation.validate)
+app.command("register")(sensor_registry.register)
+app.command("list")(sensor_registry.list_)
+app.command("approve")(sensor_registry.approve)
+app.command("retire")(sensor_registry.retire)
 PERCENT = 100.0
 #: What the open tablet set must reach [% w/w]; other sets are reported only.
 RMSECV_TABLETS_MAX_PCT = 0.36
@@ -33,6 +37,8 @@ def calibrate_(
     data: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the model to this JSON file.")] = None,
     model_id: Annotated[str, typer.Option("--id", help="Name of the model; a recipe asks for it.")] = "nir-blend-api",
+    version: Annotated[str, typer.Option("--model-version", help="Version of the model; a new one for each file.")] = "1",
+    instrument: Annotated[str, typer.Option(help="Serial number of the spectrometer; approval asks for it.")] = "",
     components: Annotated[int, typer.Option(help="Most components to choose from.", min=1, max=20)] = MAX_COMPONENTS,
     alpha: Annotated[float, typer.Option(help="Share of in-control spectra beyond a limit.", min=1e-6, max=0.5)] = ALPHA,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap of batches.", min=0, max=2**31 - 1)] = 0,
@@ -48,6 +54,8 @@ def calibrate_(
     model = calibrate(
         calibration_set,
         model_id=model_id,
+        version=version,
+        instrument=instrument,
         seed=seed,
         max_components=components,
         alpha=alpha,
@@ -102,6 +110,12 @@ def figures_of(model: SoftSensorModel, source: str, rmsecv_max_pct: float | None
             at_most=rmsecv_max_pct,
         ),
         Figure("bias_by_batch", PERCENT * performance.bias_w_w, "% w/w", nested),
+        Figure(
+            "interval_half_width",
+            PERCENT * performance.interval_half_width_w_w,
+            "% w/w",
+            f"{nested}; {PERCENT * performance.interval_level:g} % of errors are smaller",
+        ),
         Figure("components", model.n_components, "1", "one-standard-error rule, batch by batch"),
         Figure("range_low", PERCENT * model.range_low_w_w, "% w/w", source),
         Figure("range_high", PERCENT * model.range_high_w_w, "% w/w", source),
@@ -123,7 +137,7 @@ def show(
     if as_json:
         sys.stdout.write(json.dumps(body, indent=2, allow_nan=False) + "\n")
         return
-    table = Table(title=f"{found.id} version {found.version}: {found.status.value}", show_header=False)
+    table = Table(title=f"{found.id} version {found.version}", show_header=False)
     table.add_column("what")
     table.add_column("value", overflow="fold")
     for key, value in body.items():

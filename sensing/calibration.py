@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from line.errors import DataError
+from sensing.conformal import LEVEL, half_width
 from sensing.diagnostics import chi2_limit_box, t2_and_q, t2_limit_new
-from sensing.model import Limits, ModelStatus, Performance, Presentation, SoftSensorModel, significant
+from sensing.model import Limits, Performance, Presentation, SoftSensorModel, significant
 from sensing.pls import Matrix, PlsFit, Vector, coefficients, fit_pls
 from sensing.preprocessing import StandardNormalVariate, Step, apply_steps
 from sensing.spectra import CalibrationSet
@@ -40,12 +41,12 @@ def calibrate(
     *,
     model_id: str,
     version: str = "1",
+    instrument: str = "",
     seed: int = 0,
     preprocessing: Sequence[Step] = (StandardNormalVariate(),),
     max_components: int = MAX_COMPONENTS,
     alpha: float = ALPHA,
     in_control: Matrix | None = None,
-    status: ModelStatus = ModelStatus.DRAFT,
 ) -> SoftSensorModel:
     """Return a PLS model with its number of components by rule and its error by nested cross-validation.
 
@@ -67,7 +68,7 @@ def calibrate(
     return SoftSensorModel(
         id=model_id,
         version=version,
-        status=status,
+        instrument=instrument,
         preprocessing=tuple(preprocessing),
         axis=data.axis,
         mean=significant(fit.mean_x),
@@ -150,6 +151,8 @@ def _performance(treated: Matrix, y: Vector, groups: Groups, max_components: int
         bias_w_w=significant(errors.mean()),
         components_rule=COMPONENTS_RULE,
         components_by_fold=nested.components_by_fold,
+        interval_level=LEVEL,
+        interval_half_width_w_w=significant(half_width(errors, groups)),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -16,20 +15,11 @@ from line.canonical import canonical_json, content_hash
 from line.errors import DataError
 from sensing.preprocessing import Step, steps_from
 
-FORMAT = "kilter.soft-sensor.1"
+FORMAT = "kilter.soft-sensor.2"
 #: Stored numbers have so many significant digits: enough for spectra, few enough that processors agree.
 SIGNIFICANT_DIGITS = 12
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-
-
-class ModelStatus(StrEnum):
-    """Life of a model. Only a person moves it on."""
-
-    DRAFT = "draft"
-    APPROVED = "approved"
-    EFFECTIVE = "effective"
-    RETIRED = "retired"
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,10 @@ class Presentation:
 
 @dataclass(frozen=True)
 class Performance:
-    """Cross-validation by batch, choice of components nested: API mass fractions, interval by batch-clustered bootstrap."""
+    """Cross-validation by batch, choice of components nested: API mass fractions, interval by batch-clustered bootstrap.
+
+    `interval_half_width_w_w`: the share `interval_level` of errors of batches left out is smaller (`sensing.conformal`).
+    """
 
     rmsecv_w_w: float
     rmsecv_low_w_w: float
@@ -69,6 +62,8 @@ class Performance:
     bias_w_w: float
     components_rule: str
     components_by_fold: tuple[int, ...]
+    interval_level: float
+    interval_half_width_w_w: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +72,14 @@ class SoftSensorModel:
 
     axis (p,) [1/cm]; mean (p,) of the preprocessed spectra; weights, loadings (p, A); loadings_y (A,);
     coefficients (p,) [mass fraction]; score_variances (A,); calibration range [mass fraction]; n spectra and batches.
-    `load_model` and `to_text` are its file; `hash` its identity.
+    `instrument`: serial number of the spectrometer it is for, empty if none was named; `derived_from`: hash of the model
+    that it was transferred from, empty for a calibration. `load_model` and `to_text` are its file; `hash` its identity.
+    Whether it may be used stands in the registry (`sensing.registry`), not here: a status would change the hash.
     """
 
     id: str
     version: str
-    status: ModelStatus
+    instrument: str
     preprocessing: tuple[Step, ...]
     axis: Vector
     mean: Vector
@@ -101,6 +98,7 @@ class SoftSensorModel:
     n_batches: int
     seed: int
     calibration_set_hash: str
+    derived_from: str = ""
 
     @property
     def n_components(self) -> int:
@@ -118,7 +116,6 @@ class SoftSensorModel:
         for field in fields(self):
             value = getattr(self, field.name)
             body[field.name] = value.tolist() if isinstance(value, np.ndarray) else value
-        body["status"] = self.status.value
         body["preprocessing"] = [step.body() for step in self.preprocessing]
         body["limits"], body["presentation"] = asdict(self.limits), asdict(self.presentation)
         body["performance"] = {**asdict(self.performance), "components_by_fold": list(self.performance.components_by_fold)}
@@ -166,7 +163,6 @@ def _model_from(body: Mapping[str, Any]) -> SoftSensorModel:
     performance = dict(body["performance"])
     performance["components_by_fold"] = tuple(performance["components_by_fold"])
     values |= {
-        "status": ModelStatus(body["status"]),
         "preprocessing": steps_from(body["preprocessing"]),
         "limits": Limits(**body["limits"]),
         "presentation": Presentation(**body["presentation"]),

@@ -42,25 +42,25 @@ class SoftSensor:
         spectrum_id: int,
         quality: Quality = Quality.GOOD,
         integration_time_ms: float | None = None,
-        instrument_ok: bool = True,
+        instrument_fault: str = "",
     ) -> SpectrumVerdict:
         """Return the verdict on one spectrum (p,) [AU] on the model's axis.
 
         step: second at which the material passed the probe; quality: of the spectrum on the wire; integration_time_ms:
-        None if the instrument does not tell, NaN if it should and does not; instrument_ok: self-test and reference
-        valid. Never raises for what an instrument may send.
+        None if the instrument does not tell, NaN if it should and does not; instrument_fault: in words why the
+        instrument may not be believed, empty if it may. Never raises for what an instrument may send.
         """
-        found = self._instrument(spectrum, quality, integration_time_ms, instrument_ok)
+        found = self._instrument(spectrum, quality, integration_time_ms, instrument_fault)
         if found is not None:
             return self._verdict(step, spectrum_id, (NAN, NAN, NAN, NAN), found)
         numbers = self._numbers(spectrum)
         found = self._presentation(spectrum) or self._space(numbers, quality) or (Validity.VALID, "")
         return self._verdict(step, spectrum_id, numbers, found)
 
-    def _instrument(self, spectrum: Vector, quality: Quality, time_ms: float | None, instrument_ok: bool) -> Finding | None:
+    def _instrument(self, spectrum: Vector, quality: Quality, time_ms: float | None, fault: str) -> Finding | None:
         invalid = Validity.INVALID_INSTRUMENT
-        if not instrument_ok:
-            return invalid, "self-test failed or reference expired"
+        if fault:
+            return invalid, fault
         if quality not in (Quality.GOOD, Quality.UNCERTAIN):
             return invalid, f"spectrum is {quality.name}"
         if np.shape(spectrum) != self.model.axis.shape:

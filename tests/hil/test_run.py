@@ -26,6 +26,8 @@ recipe = "reference-18mg"
 controller = "nmpc"
 controller_mode = "WARM"
 soft_sensor = "model.json"
+sensor_registry = "sensors"
+challenger = "model.json"
 secrets = "secrets"
 runs = "runs"
 lot = "LOT-7"
@@ -45,12 +47,30 @@ def kilter(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
 
+def approve_the_model(folder: Path) -> None:
+    """One person registers the model, another approves it; before that, and once it is altered, nothing is made with it."""
+    (folder / "run.toml").write_text(CONFIGURATION.format(endpoint="opc.tcp://127.0.0.1:1"), encoding="utf-8")
+    refused = kilter(folder, "run", "--config", "run.toml")
+    assert (refused.returncode, "not registered" in refused.stderr) == (2, True)
+    sha256 = json.loads((folder / "model.json").read_text(encoding="utf-8"))["sha256"]
+    days = ("--valid-from", "2020-01-01", "--valid-until", "2099-12-31", "--evidence", "model.json")
+    assert kilter(folder, "sensor", "register", "model.json", "--reason", "test", "--user", "ann").returncode == 0
+    done = kilter(folder, "sensor", "approve", sha256[:8], *days, "--reason", "test", "--user", "bob")
+    assert (done.returncode, "is effective" in done.stdout) == (0, True)
+    text = (folder / "model.json").read_text(encoding="utf-8")
+    (folder / "model.json").write_text(text.replace("1", "2", 1), encoding="utf-8")
+    refused = kilter(folder, "run", "--config", "run.toml")
+    assert (refused.returncode, "altered" in refused.stderr, (folder / "runs").exists()) == (2, True, False)
+    (folder / "model.json").write_text(text, encoding="utf-8")
+
+
 @pytest.mark.hil
 def test_a_plant_that_falls_silent_is_an_alarm_a_gap_and_no_end(tmp_path: Path) -> None:
     assert kilter(tmp_path, "plant", "sensor", "--out", "model.json").returncode == 0
     again = kilter(tmp_path, "plant", "sensor", "--out", "model.json")
     assert again.returncode == 2
     assert "not overwritten" in again.stderr
+    approve_the_model(tmp_path)
     plant = started(tmp_path, "plant", "serve", "--port", "0", "--scenario", "quiet", "--mode", "REALTIME")
     try:
         assert plant.stdout is not None
@@ -73,10 +93,12 @@ def test_a_plant_that_falls_silent_is_an_alarm_a_gap_and_no_end(tmp_path: Path) 
     with RecordReader(folder) as reader:
         alarms = [(body["id"], body["state"]) for _, body in reader.alarms() if body["id"] == "COMMS_LOST"]
         links = [body["text"] for _, body in reader.events() if body["subject"] == "link"]
+        verdicts, shadows = reader.bodies("verdict"), reader.bodies("shadow")
         moves = [body for _, body in reader.bodies("move") if body["actor"] == "nmpc"]
     assert alarms == [("COMMS_LOST", "UNACKNOWLEDGED"), ("COMMS_LOST", "RETURNED")]
     assert "nothing is known of seconds" in links[1]
     assert moves == []
+    assert shadows == verdicts and shadows
 
 
 @pytest.mark.hil

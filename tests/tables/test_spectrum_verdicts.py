@@ -73,7 +73,7 @@ def test_verdict(sensor: SoftSensor, name: str, status: str, time_ms: str, self_
         spectrum_id=3,
         quality=Quality[status],
         integration_time_ms=None if time_ms == "none" else float(time_ms),
-        instrument_ok=self_test == "pass",
+        instrument_fault="" if self_test == "pass" else "self-test failed",
     )
     assert got.validity is Validity(verdict)
     assert bool(got.reason) is (verdict != "VALID") and got.valid is (verdict == "VALID")

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from kilter.data_sets import TABLETS, VARIABLE, data_folders, find, read_text
 from kilter.figures import Figure, measurement_body
 from kilter.sensor import app, figures_of
+from kilter.sensor_registry import effective_model
 from line.errors import DataError
 from sensing.calibration import calibrate
 from sensing.model import load_model
@@ -150,3 +151,34 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no marks"):
         call("validate", str(table), "--docs", str(tmp_path))
     assert (tmp_path / "soft-sensor.md").read_text(encoding="utf-8") == "mine\n" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_life_of_a_model(table: Path, tmp_path: Path) -> None:
+    """Registered by one, approved by another, listed as effective, refused once a byte of its file is another."""
+    out, folder = tmp_path / "model.json", tmp_path / "sensors"
+    assert call("calibrate", str(table), "--out", str(out), "--instrument", "4711")[0] == 0
+    model = load_model(out.read_text(encoding="utf-8"))
+    here = ("--registry", str(folder), "--reason", "test")
+    days = ("--valid-from", "2020-01-01", "--valid-until", "2099-12-31")
+    with pytest.raises(DataError, match="not registered"):
+        effective_model(out, folder)
+    assert call("register", str(out), *here, "--user", "ann")[0] == 0
+    with pytest.raises(DataError, match="is draft"):
+        effective_model(out, folder)
+    code, text = call("approve", model.hash[:8], *days, "--evidence", str(table), *here, "--user", "bob")
+    assert code == 0 and "is effective" in text
+    assert effective_model(out, folder).hash == model.hash
+    body = json.loads(call("list", "--registry", str(folder), "--json")[1])
+    assert [(m["status"], m["approved_by"], m["calibration_set_sha256"]) for m in body["models"]] == [
+        ("effective", "bob", model.calibration_set_hash)
+    ]
+    stored = folder / f"{model.hash}.json"
+    text = stored.read_text(encoding="utf-8")
+    stored.write_text(text.replace("1", "2", 1), encoding="utf-8")
+    with pytest.raises(DataError, match="altered") as caught:
+        call("list", "--registry", str(folder))
+    assert caught.value.exit_code == 2
+    stored.write_text(text, encoding="utf-8")
+    assert "retired" in call("retire", model.hash[:8], *here, "--user", "bob")[1]
+    with pytest.raises(DataError, match=r"is retired on .* \(test\)"):
+        effective_model(out, folder)

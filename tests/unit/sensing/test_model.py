@@ -55,7 +55,7 @@ def test_a_file_with_a_right_hash_and_a_wrong_form_is_refused(model: SoftSensorM
         {**body, "format": "other"},
         {k: v for k, v in body.items() if k != "mean"},
         {**body, "extra": 1},
-        {**body, "status": "good"},
+        {**body, "status": "effective"},
         {**body, "coefficients": body["coefficients"][:-1]},
         {**body, "preprocessing": [{"kind": "magic"}]},
         {**body, "limits": {"alpha": 0.01}},
@@ -100,10 +100,12 @@ def test_a_new_process_makes_the_same_model(model: SoftSensorModel, repository: 
 def test_the_model_says_what_it_rests_on(model: SoftSensorModel) -> None:
     data, performance = synthetic_set(), model.performance
     assert model.calibration_set_hash == data.hash
-    assert (model.n_spectra, model.n_batches, model.status) == (56, 14, "draft")
+    assert (model.n_spectra, model.n_batches, model.instrument) == (56, 14, "")
     assert (model.range_low_w_w, model.range_high_w_w) == (pytest.approx(0.05), pytest.approx(0.11))
     assert performance.rmsecv_low_w_w < performance.rmsecv_w_w < performance.rmsecv_high_w_w < 0.01
     assert len(performance.components_by_fold) == 14
+    assert performance.interval_level == 0.9
+    assert 1.2 * performance.rmsecv_w_w < performance.interval_half_width_w_w < 2.2 * performance.rmsecv_w_w
 
 
 def test_limits_can_be_set_on_spectra_of_the_line() -> None:

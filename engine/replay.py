@@ -15,7 +15,6 @@ from historian.chain import body_bytes
 from historian.frames import unpack_array, unpack_frame
 from historian.queries import Entry, RecordReader
 from historian.restatements import restatement_folders
-from line.canonical import canonical_json
 from line.configuration import LineConfiguration
 from line.errors import RecordError
 from line.modes import PlcMode
@@ -73,15 +72,17 @@ class Replay:
         """True if the release version that made the record is the one that replayed it."""
         return self.recorded_by == self.replayed_by
 
-    def note(self, step: int, what: str, recorded: Any, replayed: Any) -> None:
-        """Compare two JSON bodies; keep every key that differs, up to DIFFERENCES_MAX."""
-        if canonical_json(recorded) == canonical_json(replayed):
+    def note(self, step: int, what: str, recorded: Entry | None, replayed: dict[str, Any] | None) -> None:
+        """Compare an entry of the record with a body, byte for byte; keep every key that differs, up to DIFFERENCES_MAX."""
+        now_bytes = body_bytes(replayed) if replayed is not None else None
+        if now_bytes == (recorded.body if recorded is not None else None):
             return
         self.n_different += 1
-        for key in sorted(set(recorded or {}) | set(replayed or {})):
-            then, now = (recorded or {}).get(key), (replayed or {}).get(key)
-            if then != now and len(self.differences) < DIFFERENCES_MAX:
-                self.differences.append(Difference(step, what, key, then, now))
+        then = recorded.json() if recorded is not None else {}
+        now = json.loads(now_bytes) if now_bytes is not None else {}
+        for key in sorted(set(then) | set(now)):
+            if then.get(key) != now.get(key) and len(self.differences) < DIFFERENCES_MAX:
+                self.differences.append(Difference(step, what, key, then.get(key), now.get(key)))
 
 
 @dataclass
@@ -91,11 +92,11 @@ class _Second:
     frame: Entry
     arrays: dict[str, Any] = field(default_factory=dict)
     verdict: SpectrumVerdict | None = None
-    gate: dict[str, Any] | None = None
+    gate: Entry | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
-    parcels: list[dict[str, Any]] = field(default_factory=list)
+    parcels: list[Entry] = field(default_factory=list)
     lot_input: dict[str, Any] | None = None
-    lot_verdict: dict[str, Any] | None = None
+    lot_verdict: Entry | None = None
 
 
 def replay(folder: Path, progress: Callable[[int], None] | None = None) -> Replay:
@@ -119,12 +120,12 @@ def _restatement(out: Replay, engine: ReleaseEngine, folder: Path) -> None:
     with RecordReader(folder) as reader:
         for _, body in reader.bodies("lab_result"):
             engine.lot.note_laboratory(LabResult.from_body(body))
-        asked, recorded = reader.last("lot_input") or {}, reader.verdict()
+        asked, recorded = reader.last("lot_input") or {}, list(reader.entries("lot_verdict"))[-1:]
         verdict = engine.dispose(
             open_exceptions=asked["open_exceptions"], complete=asked["complete"], seed=int(asked["seed"])
         )  # fmt: skip
         out.restatements, out.disposition = out.restatements + 1, verdict.disposition.value
-        out.note(reader.last_step, folder.name, recorded or {}, _through_json(verdict.body()))
+        out.note(reader.last_step, folder.name, recorded[0] if recorded else None, verdict.body())
 
 
 def _engine(reader: RecordReader) -> ReleaseEngine:
@@ -188,15 +189,15 @@ def _gate(out: Replay, second: _Second, step: ReleaseStep, before: tuple[bool, A
     replayed = step.body() if now != before else None
     if second.gate is not None or replayed is not None:
         out.gate_requests += 1
-        out.note(step.step, "gate", second.gate or {}, _through_json(replayed or {}))
+        out.note(step.step, "gate", second.gate, replayed)
     return now
 
 
 def _parcels(out: Replay, second: _Second, replayed: list[dict[str, Any]]) -> None:
     out.parcels += len(replayed)
     for i in range(max(len(replayed), len(second.parcels))):
-        then = second.parcels[i] if i < len(second.parcels) else {}
-        now = _through_json(replayed[i]) if i < len(replayed) else {}
+        then = second.parcels[i] if i < len(second.parcels) else None
+        now = replayed[i] if i < len(replayed) else None
         out.note(second.frame.step, "parcel", then, now)
 
 
@@ -208,12 +209,7 @@ def _verdict(out: Replay, engine: ReleaseEngine, second: _Second) -> None:
         open_exceptions=asked["open_exceptions"], complete=asked["complete"], seed=int(asked["seed"])
     )  # fmt: skip
     out.has_verdict, out.disposition = True, verdict.disposition.value
-    out.note(second.frame.step, "verdict", second.lot_verdict or {}, _through_json(verdict.body()))
-
-
-def _through_json(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body as the record would give it back."""
-    return dict(json.loads(body_bytes(body)))
+    out.note(second.frame.step, "verdict", second.lot_verdict, verdict.body())
 
 
 def _seconds(reader: RecordReader) -> Iterator[_Second]:
@@ -236,16 +232,15 @@ def _take(second: _Second, entry: Entry) -> None:
         tag, sample, _ = unpack_array(entry.body)
         second.arrays[tag] = (sample.values, sample.status, sample.source_step)
         return
-    body = entry.json()
     if entry.kind == "verdict":
-        second.verdict = SpectrumVerdict.from_body(body)
+        second.verdict = SpectrumVerdict.from_body(entry.json())
     elif entry.kind == "parcel":
-        second.parcels.append(body)
+        second.parcels.append(entry)
     elif entry.kind == "release_input":
-        second.inputs = body
+        second.inputs = entry.json()
     elif entry.kind == "gate":
-        second.gate = body
+        second.gate = entry
     elif entry.kind == "lot_input":
-        second.lot_input = body
+        second.lot_input = entry.json()
     else:
-        second.lot_verdict = body
+        second.lot_verdict = entry

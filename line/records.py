@@ -243,7 +243,7 @@ class Parcel:
 
     def body(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return plain(asdict(self))
+        return plain(vars(self))
 
 
 def plain(value: Any) -> Any:

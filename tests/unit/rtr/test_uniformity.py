@@ -1,4 +1,4 @@
-"""USP <905>: terms, both stages, rounding, and every known fault of public calculators by name."""
+"""USP <905>: terms, both stages, rounding."""
 
 from __future__ import annotations
 
@@ -48,38 +48,6 @@ def test_worked_numbers_of_the_official_questions_and_answers() -> None:
 def test_no_constant_between_the_defined_ones(n: int) -> None:
     with pytest.raises(DataError, match=f"n = {n}"):
         acceptability_constant(n)
-
-
-def test_the_limit_is_15_at_stage_2_too() -> None:
-    # the fault of public calculators: 25.0 as the limit of the acceptance value at stage 2
-    units = [122.725, 77.275, 117.675, 82.325] + [100.0] * 6, [101.7675, 98.2325, 100.2525, 99.7475] + [100.0] * 16
-    result = judge(*units)
-    assert result.verdict is UniformityVerdict.FAIL
-    assert result.fail_reasons == ("AV>L1",)
-
-
-def test_k_is_2_at_stage_2() -> None:
-    # the fault: 2.4 at n = 30; here s = 7.047, so that 2 s passes and 2.4 s = 16.9 would not
-    units = [88.0] * 5 + [112.0] * 5
-    result = judge(units, FLAT_20)
-    assert result.stage_2 is not None
-    assert result.stage_2.k == 2.0
-    assert result.verdict is UniformityVerdict.PASS_S2
-
-
-def test_individual_range_is_25_percent_not_a_quarter_percent() -> None:
-    result = judge([88.0] * 5 + [112.0] * 5, FLAT_20)
-    assert result.stage_2 is not None and result.stage_2.n_outside == 0
-
-
-def test_target_above_101_5_is_reachable() -> None:
-    assert reference_value(103.0, 105.0) == 103.0
-    assert reference_value(106.5, 105.0) == 105.0
-    assert reference_value(97.5, 105.0) == 98.5
-
-
-def test_m_is_not_fixed_at_100() -> None:
-    assert stage(SPREAD_10).m_ref == pytest.approx(98.5)
 
 
 def test_a_unit_on_the_border_is_inside() -> None:

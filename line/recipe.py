@@ -78,15 +78,27 @@ class Product(_Strict):
 class Diversion(_Strict):
     """Limits on parcel means and the geometry of doubt.
 
-    `guard_s` is diverted on each side of a predicted excursion; `uncertainty_k` expands the prediction's standard
-    uncertainty; `evidence_max_age_s` is how long a parcel may live on old evidence; `confirm_s` is how long the
-    prediction must be inside before accepting again.
+    `rule` decides what is diverted around an excursion of potency. "window": everything that can hold material which
+    scales (mean of ten seconds) or a spectrum saw outside `divert_limit_pct`, between the residence-time quantiles
+    `window_tail` and 1 - `window_tail`, and `guard_s` on each side. "prediction": predicted parcel means outside
+    `divert_limit_pct`, widened by `uncertainty_k` standard uncertainties, and `guard_s` on each side. "risk": parcels
+    whose tablets are outside `tablet_limit_pct` with more than `risk_tablet_max` probability or whose mean is outside
+    `divert_limit_pct` with more than `risk_parcel_max`, at any place where the gate may catch them; never less than
+    the predicted means outside `divert_limit_pct`. `filter_gain` is the share of a spectrum's innovation that corrects
+    what the scales say. `evidence_max_age_s` is how long a parcel may live on old evidence; `start_up_confirm_s` how long
+    the prediction must be inside before accepting for the first time.
     """
 
+    rule: Literal["window", "prediction", "risk"]
     action_limit_pct: float = Field(gt=0, le=25)
     divert_limit_pct: float = Field(gt=0, le=25)
     guard_s: float = Field(ge=0, le=600)
     uncertainty_k: float = Field(ge=0, le=10)
+    window_tail: float = Field(gt=0, lt=0.5)
+    tablet_limit_pct: float = Field(gt=0, le=25)
+    risk_tablet_max: float = Field(gt=0, lt=0.5)
+    risk_parcel_max: float = Field(gt=0, lt=0.5)
+    filter_gain: float = Field(gt=0, lt=1)
     weight_divert_limit_pct: float = Field(gt=0, le=25)
     start_up_confirm_s: float = Field(ge=0, le=3600)
     run_out_hold_up_kg: float = Field(ge=0, le=10)

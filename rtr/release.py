@@ -19,6 +19,7 @@ from line.samples import Snapshot
 from line.tags import TagRegister
 from rtr.disposition.lot import LotBook, LotVerdict
 from rtr.genealogy.diversion import WORDS, DiversionRule, GateDecision, Second
+from rtr.genealogy.draws import residence_draws
 from rtr.genealogy.parcel import Made, ParcelBook
 from rtr.genealogy.tablet_mass import MapCheck, MapState
 from rtr.genealogy.tracer import Seen, Tracer1s, mean_known
@@ -63,6 +64,8 @@ class ReleaseEngine:
         self.model_hash = content_hash(
             {
                 "rtd": recipe.rtd.model_dump(mode="json"),
+                "residence_draws": residence_draws(recipe.rtd).tolist(),
+                "filter_gain": recipe.diversion.filter_gain,
                 "weight_map": recipe.weight_map.model_dump(mode="json"),
                 "sensor": sensor_hash,
             }
@@ -124,8 +127,8 @@ class ReleaseEngine:
         own = list(dict.fromkeys(self.exceptions))
         if self.book.lost:
             own.append(f"the gate counted {self.book.lost} tablets that no die made")
-        if self.tracer.probe.foreign:
-            own.append(f"{self.tracer.probe.foreign} spectra were judged by another sensor model")
+        if self.tracer.foreign:
+            own.append(f"{self.tracer.foreign} spectra were judged by another sensor model")
         exceptions = [*open_exceptions, *own]
         return self.lot.dispose(open_exceptions=exceptions, complete=complete, seed=seed, residuals=self.tracer.residuals)
 

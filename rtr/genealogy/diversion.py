@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from line.configuration import Geometry
 from line.recipe import Diversion
 from line.records import Reason
@@ -12,6 +15,10 @@ from rtr.genealogy.roads import Flags, Roads
 
 #: After this change of the throughput set-point, diversions belong to the transition until the line is washed out.
 THROUGHPUT_CHANGE_SHARE = 0.02
+#: A planned diversion is announced so far ahead [s].
+ANNOUNCED_S = 21
+#: 99 % of a normal lies within so many standard deviations.
+Z_99 = 2.576
 
 WORDS: dict[Reason, str] = {
     Reason.CONFORMS: "accepting: potency and mass proven inside the limits",
@@ -36,7 +43,7 @@ WORDS: dict[Reason, str] = {
 class Second:
     """What the rule is told each second.
 
-    `now` and `ahead` flags of the tablets in the dies and of the next `look_ahead_s` seconds; `roads` of now;
+    `now` and `ahead` flags of the tablets in the dies, (1,), and of the next `look_ahead_s` seconds; `roads` of now;
     mass deviation of the tablets [%] including its doubt, NaN if unknown; `mass_valid` False while the weight map is
     INVALID; `hopper_kg` NaN if unknown.
     """
@@ -68,21 +75,69 @@ class GateDecision:
     words: str
 
 
-class DiversionRule:
-    """Prediction rule with guard, confirmation at the start, verification after a hold, run-out.
+@dataclass(frozen=True)
+class Reach:
+    """How far an excursion of the tablets in the dies reaches at the gate: seconds before it comes, and after it has left."""
 
-    A flag set for the dies reaches the gate after ejection and chute; accepting again waits for the guard time and the
-    slowest of these (mean + 2 spreads). Flags of the next `guard_s` seconds divert at once, so that the flap has moved
-    before the material comes.
+    before_s: int
+    after_s: int
+
+
+def reach_of(diversion: Diversion, geometry: Geometry) -> Reach:
+    """Return the reach of an excursion by the recipe's rule.
+
+    Window and prediction: the guard on both sides, and after it the slowest way to the gate. Risk: residence times and
+    noise are in the probability, so that only the gate is left: a request of second n moves the flap between n + its
+    switching time and one second later, and what passes it then was pressed within the transport times before.
+    Transport and switching: mean +- 2.576 spreads, 99 % of a normal.
+    """
+    if diversion.rule != "risk":
+        guard = math.ceil(diversion.guard_s)
+        return Reach(max(guard, 1) + 1, guard + transport_s(geometry))
+    places = (geometry.ejection_from_die, geometry.gate_from_ejection)
+    mean, spread = sum(p.mean_s for p in places), math.hypot(*(p.spread_s for p in places))
+    flap = geometry.gate_switching
+    early = max(flap.mean_s - Z_99 * flap.spread_s, 0.0) - (mean + Z_99 * spread)
+    late = 1.0 + flap.mean_s + Z_99 * flap.spread_s - max(mean - Z_99 * spread, 0.0)
+    return Reach(max(math.floor(late) + 1, 1), max(-(math.floor(early) + 1), 1))
+
+
+def transport_s(geometry: Geometry) -> int:
+    """Return the slowest way from die to a moved gate, mean + 2 spreads of each part [s]."""
+    places = (geometry.ejection_from_die, geometry.gate_from_ejection, geometry.gate_switching)
+    return math.ceil(sum(p.mean_s + 2.0 * p.spread_s for p in places))
+
+
+class Excursions:
+    """Until which second excursions block the gate; for one line, or for arrays of lines of any shape."""
+
+    def __init__(self, reach: Reach, shape: tuple[int, ...] = ()) -> None:
+        self.reach = reach
+        self.until: NDArray[np.int64] = np.full(shape, -1)
+
+    def block(self, step: int, now: NDArray[np.bool_] | bool, coming: NDArray[np.bool_] | bool) -> NDArray[np.bool_]:
+        """Take one second, return who is blocked: `now` an excursion of the tablets in the dies, `coming` within `before_s`."""
+        until = np.where(now, step + self.reach.after_s, np.where(coming, step, -1))
+        self.until = np.maximum(self.until, until)
+        return np.asarray(step <= self.until)
+
+
+class DiversionRule:
+    """One of three rules for excursions of potency; confirmation at the start, verification after a hold, run-out.
+
+    A flag set for the dies reaches the gate after ejection and chute; accepting again waits for the rule's reach (see
+    `reach_of`). Flags of the seconds that come within it divert at once, so that the flap has moved before the material
+    comes. `look_ahead_s` is how far ahead the rule wants to be told; the rest of it is only announced.
     """
 
     def __init__(self, diversion: Diversion, geometry: Geometry, transition_s: float) -> None:
         self.diversion = diversion
-        places = (geometry.ejection_from_die, geometry.gate_from_ejection, geometry.gate_switching)
-        self.transport_s = math.ceil(sum(p.mean_s + 2.0 * p.spread_s for p in places))
-        self.look_ahead_s = max(math.ceil(diversion.guard_s), 1) + 1
+        self.transport_s = transport_s(geometry)
+        self.reach = reach_of(diversion, geometry)
+        self.look_ahead_s = max(self.reach.before_s, ANNOUNCED_S)
         self.transition_s = transition_s
         self.confirmed = False
+        self.excursions = Excursions(self.reach)
         self._clear_s = 0
         self._blocked: dict[Reason, int] = {}
         self._verify_left_s = 0.0
@@ -116,9 +171,10 @@ class DiversionRule:
             outside = abs(mass) > self.diversion.weight_divert_limit_pct
             self._block(Reason.WEIGHT_OUTSIDE, second.step, hold_s, bool(outside))
             self._block(Reason.EVIDENCE_MISSING, second.step, hold_s, mass != mass or not second.mass_valid)
-        self._block(Reason.POTENCY_OUTSIDE, second.step, 0, bool(now.outside[0]))
-        guard = bool(now.outside[0] or ahead.outside.any())
-        self._block(Reason.GUARD, second.step, hold_s + math.ceil(self.diversion.guard_s) if now.outside[0] else 0, guard)
+        outside = bool(now.outside[0])
+        self._block(Reason.POTENCY_OUTSIDE, second.step, 0, outside)
+        coming = bool(ahead.outside[: self.reach.before_s].any())
+        self._block(Reason.GUARD, second.step, 0, bool(self.excursions.block(second.step, outside, coming)))
         self._block(Reason.EVIDENCE_MISSING, second.step, hold_s, bool(now.missing[0]))
         self._block(Reason.EVIDENCE_DISAGREES, second.step, hold_s, bool(now.disagree[0]))
         self._block(Reason.HELD_TOO_LONG, second.step, hold_s, bool(now.held[0]))

@@ -32,19 +32,24 @@ class ProbeRoad:
     Material between two VALID spectra at most `bridge_max_s` apart has the value on the straight line between them.
     A slug under EXTRAPOLATION or OUT_OF_RANGE carries the value as an alarm and counts as not proven; under an INVALID
     spectrum it is bridged or unseen. Until the next spectrum a new slug provisionally has the last valid value.
-    Spectra of another model, late or doubled ones are not used. Purely NIR: no feeder value enters.
+    Spectra of another model, late or doubled ones are not used. Purely NIR: no feeder value enters. `i_line`: which of
+    the lines in step it writes to.
     """
 
-    def __init__(self, evidence: Evidence, model_hash: str, sample_s: float) -> None:
+    def __init__(self, evidence: Evidence, model_hash: str, sample_s: float, i_line: int = 0) -> None:
+        self.i_line = i_line
         self.bridge_s = evidence.bridge_max_s
         self.model_hash = model_hash
         self.sample_s = max(round(sample_s), 1)
         self.last: Sight | None = None
         self.newest_step = -1
         self.foreign = 0
+        #: (second, API mass fraction) of the spectrum of this second, VALID or an alarm; None without one.
+        self.told: tuple[int, float] | None = None
 
     def see(self, step: int, verdict: SpectrumVerdict | None, line: Line) -> bool:
         """Take this second's spectrum, if any; return True if release may use it. Call after `line.advance`."""
+        self.told = None
         self._provisional(step, line)
         if verdict is None or verdict.step <= self.newest_step or verdict.step > step:
             return False
@@ -55,12 +60,14 @@ class ProbeRoad:
         if not math.isfinite(verdict.api_w_w):
             return False
         if verdict.validity in ALARMING:
+            self.told = verdict.step, verdict.api_w_w
             self._write(
                 line, self._since(verdict.step), verdict.step, verdict.api_w_w, verdict.standard_error_w_w**2, valid=False
             )
             return False
         if not (verdict.valid and math.isfinite(verdict.standard_error_w_w)):
             return False
+        self.told = verdict.step, verdict.api_w_w
         self._bridge(line, Sight(verdict.step, verdict.api_w_w, verdict.standard_error_w_w**2))
         return True
 
@@ -89,9 +96,9 @@ class ProbeRoad:
             api = last.api_w_w + (sight.api_w_w - last.api_w_w) * way
         else:
             api = np.full(slugs.stop - slugs.start, sight.api_w_w)
-        open_ = ~line.hopper.settled[slugs]
+        open_ = ~line.hopper.settled[slugs, self.i_line]
         self._put(line, np.arange(slugs.start, slugs.stop)[open_], api[open_], sight.variance, 1.0, 1.0)
-        line.hopper.settled[slugs] = True
+        line.hopper.settled[slugs, self.i_line] = True
         self._write(line, sight.step, int(line.hopper.steps[line.hopper.end - 1]) if line.hopper.end else 0,
                     sight.api_w_w, sight.variance, valid=True, settle=False)  # fmt: skip
 
@@ -99,20 +106,19 @@ class ProbeRoad:
         self, line: Line, after: int, until: int, api: float, variance: float, *, valid: bool, settle: bool = True
     ) -> None:
         slugs = line.hopper.entered_between(after, until)
-        index = np.arange(slugs.start, slugs.stop)[~line.hopper.settled[slugs]]
+        index = np.arange(slugs.start, slugs.stop)[~line.hopper.settled[slugs, self.i_line]]
         self._put(line, index, np.full(len(index), api), variance if math.isfinite(variance) else 0.0, 1.0, float(valid))
         if settle:
-            line.hopper.settled[slugs] = True
+            line.hopper.settled[slugs, self.i_line] = True
 
     def _unsee(self, line: Line, after: int, until: int) -> None:
         slugs = line.hopper.entered_between(after, until)
-        index = np.arange(slugs.start, slugs.stop)[~line.hopper.settled[slugs]]
+        index = np.arange(slugs.start, slugs.stop)[~line.hopper.settled[slugs, self.i_line]]
         self._put(line, index, np.zeros(len(index)), 0.0, 0.0, 0.0)
 
-    @staticmethod
-    def _put(line: Line, index: np.ndarray, api: np.ndarray, variance: float, seen: float, valid: float) -> None:
-        slugs = line.slugs()
-        slugs[index, :, Tracer.NIR_API] = (api * seen)[:, None]
-        slugs[index, :, Tracer.NIR_SEEN] = seen
-        slugs[index, :, Tracer.NIR_VALID] = valid
-        slugs[index, :, Tracer.NIR_VARIANCE] = variance * seen
+    def _put(self, line: Line, index: np.ndarray, api: np.ndarray, variance: float, seen: float, valid: float) -> None:
+        values = line.hopper.values
+        values[index, self.i_line, Tracer.NIR_API] = api * seen
+        values[index, self.i_line, Tracer.NIR_SEEN] = seen
+        values[index, self.i_line, Tracer.NIR_VALID] = valid
+        values[index, self.i_line, Tracer.NIR_VARIANCE] = variance * seen

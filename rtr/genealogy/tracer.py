@@ -9,20 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from line.modes import LineState
 from line.recipe import Recipe
 from line.records import EvidenceSource, QualityState, Reason
 from line.samples import Snapshot
 from line.tags import TagRegister
-from rtr.genealogy.feeders import Feeders
-from rtr.genealogy.probe import ProbeRoad
-from rtr.genealogy.propagation import Flows, Line, Tracer
-from rtr.genealogy.roads import Flags, RoadMap, Roads
+from rtr.genealogy.follower import Follower, Sight
+from rtr.genealogy.front import Front, hold_ups
+from rtr.genealogy.propagation import Tracer
+from rtr.genealogy.risk import Masses
+from rtr.genealogy.roads import Flags, Roads
 from rtr.genealogy.tablet_mass import MapState, TabletMass
 from sensing.verdict import SpectrumVerdict
 
-#: Seconds without a snapshot that are bridged by holding the last flows; more are not evidence.
-GAP_MAX_S = 2
 #: Upper limit of missing seconds that are stepped through; a longer gap leaves the rest of the line unknown anyway.
 GAP_STEPS_MAX = 1800
 STATION_PERIOD_S = 3
@@ -46,83 +44,63 @@ class Seen:
 
 
 class Tracer1s:
-    """The frozen models of release in one object: feeders, line, probe, tablet mass.
+    """The frozen models of release for one line: feeders, line, probe, tablet mass.
 
     `residuals` collects (step, NIR - RTD at the probe [% LC]) of each spectrum that release used.
     """
 
     def __init__(self, recipe: Recipe, register: TagRegister, sensor_hash: str) -> None:
         self.recipe = recipe
-        self.feeders = Feeders(recipe)
-        self.mass = TabletMass(recipe.weight_map)
-        self.probe = ProbeRoad(recipe.evidence, sensor_hash, register["NIR/Spectrum"].sample_s)
-        self.line: Line | None = None
-        self.road_map: RoadMap | None = None
+        self.front = Front(recipe)
         self.residuals: list[tuple[int, float]] = []
-        self.press_kg = 0.0
-        self._press_lost_s = 0
+        self.follower: Follower | None = None
+        self._sensor = sensor_hash, register["NIR/Spectrum"].sample_s
         self._stations: NDArray[np.float32] | None = None
         self._stations_step = -STATION_PERIOD_S
+
+    @property
+    def mass(self) -> TabletMass:
+        """The weight map and its state."""
+        return self.front.mass
+
+    @property
+    def press_kg(self) -> float:
+        """Material into the dies [kg/s] of the last second."""
+        return self.front.press_kg
+
+    @property
+    def foreign(self) -> int:
+        """Spectra so far that another sensor model judged."""
+        return self.follower.probes[0].foreign if self.follower is not None else 0
 
     def observe(
         self, snapshot: Snapshot, verdict: SpectrumVerdict | None, made: int, elapsed_s: int, look_ahead_s: int
     ) -> Seen:
-        """Move the material by `elapsed_s` seconds and return what is known of the tablets `made` in them.
+        """Move the material by `elapsed_s` seconds and return what is known of the tablets `made` in them."""
+        if self.follower is None:
+            self.follower = Follower(self.recipe, *self._sensor, [hold_ups(snapshot, self.recipe)])
+        reading = self.front.read(snapshot, made, elapsed_s)
+        used = self.follower.advance(snapshot.step, [reading], [verdict], min(elapsed_s, GAP_STEPS_MAX))
+        if used[0] and verdict is not None:
+            self._residual(verdict, self.follower)
+        deviation = self.front.deviation_pct(reading.mass_mg)
+        masses = Masses(*(np.array([x]) for x in (deviation, self.mass.doubt_pct, reading.spread_pct)))
+        sight = self.follower.look(masses, look_ahead_s, reading.press_kg_per_s)
+        return self._judge(snapshot, self.follower, sight, reading.mass_mg, deviation)
 
-        After a gap of more than 2 s the tablets' mass is unknown and the feed was not weighed.
-        """
-        line, road_map = self._ready(snapshot)
-        mass = self.mass.read(snapshot) if elapsed_s <= GAP_MAX_S else math.nan
-        self._press(snapshot, made, elapsed_s, mass)
-        fed = self.feeders.read(snapshot)
-        tracers = fed.tracers(snapshot.step)
-        if elapsed_s > GAP_MAX_S:
-            tracers[Tracer.WEIGHED] = 0.0
-        held = self.press_kg <= 0.0 and snapshot.value("Sys/LineState") != LineState.STARTING
-        flows = Flows(fed.total_kg_per_s, self.press_kg, self._impeller(snapshot), snapshot.si("Hopper/Level"), held)
-        for late in range(min(elapsed_s, GAP_STEPS_MAX) - 1, -1, -1):
-            line.advance(snapshot.step - late, flows, tracers)
-        if self.probe.see(snapshot.step, verdict, line) and verdict is not None:
-            self._residual(verdict, line, road_map)
-        ahead = line.look_ahead(look_ahead_s, self.press_kg)
-        return self._judge(snapshot, road_map, road_map.read(line.die[None]), road_map.flags(road_map.read(ahead)), mass)
-
-    def _ready(self, snapshot: Snapshot) -> tuple[Line, RoadMap]:
-        if self.line is None or self.road_map is None:
-            blender, hopper = (snapshot.si(tag) for tag in ("Blender/HoldUpMass", "Hopper/Level"))
-            known = blender == blender and hopper == hopper
-            self.line = Line(self.recipe.rtd, *((blender, hopper) if known else (self.recipe.rtd.blender_hold_up_kg, 0.0)))
-            self.road_map = RoadMap(self.recipe, self.line)
-        return self.line, self.road_map
-
-    def _press(self, snapshot: Snapshot, made: int, elapsed_s: int, mass_mg: float) -> None:
-        """Powder into the dies [kg/s]: counted tablets times mass; for up to 2 s without a counter the last value."""
-        tablet_kg = 1e-6 * (mass_mg if mass_mg == mass_mg else self.recipe.product.tablet_mass_mg)
-        if snapshot.good("Press/TabletsMade"):
-            self.press_kg, self._press_lost_s = made * tablet_kg / max(elapsed_s, 1), 0
-            return
-        self._press_lost_s += 1
-        turret = snapshot.si("Press/TurretSpeed")
-        if self._press_lost_s > GAP_MAX_S and turret == turret:
-            self.press_kg = turret * snapshot.register["Press/StationForce"].size * tablet_kg
-
-    def _impeller(self, snapshot: Snapshot) -> float:
-        speed = snapshot.si("Blender/ImpellerSpeed")
-        return speed if speed == speed else self.recipe.rtd.blender_reference_speed_rpm / 60.0
-
-    def _residual(self, verdict: SpectrumVerdict, line: Line, road_map: RoadMap) -> None:
-        slugs = line.hopper.entered_between(verdict.step - 1, verdict.step)
+    def _residual(self, verdict: SpectrumVerdict, follower: Follower) -> None:
+        slugs = follower.line.hopper.entered_between(verdict.step - 1, verdict.step)
         if slugs.stop == slugs.start:
             return
-        passed = line.slugs()[slugs.start, 0]
+        passed = follower.line.hopper.values[slugs.start, 0]
         if passed[Tracer.WEIGHED] >= self.recipe.evidence.feeder_share_min:
-            gap = (verdict.api_w_w - float(passed[Tracer.API] / passed[Tracer.KNOWN])) * road_map.to_pct
+            gap = (verdict.api_w_w - float(passed[Tracer.API] / passed[Tracer.KNOWN])) * follower.road_map.to_pct
             self.residuals.append((verdict.step, gap))
 
-    def _judge(self, snapshot: Snapshot, road_map: RoadMap, roads: Roads, ahead: Flags, mass: float) -> Seen:
-        now = road_map.flags(roads)
+    def _judge(self, snapshot: Snapshot, follower: Follower, sight: Sight, mass: float, deviation: float) -> Seen:
+        road_map, roads = follower.road_map, sight.now
+        now, ahead = road_map.flags(roads, sight.outside), road_map.flags(sight.ahead, sight.outside_ahead)
         evidence, potency, uncertainty = road_map.rung(roads)
-        deviation = 100.0 * (mass / self.recipe.product.tablet_mass_mg - 1.0)
         size = math.copysign(abs(deviation) + self.mass.doubt_pct, deviation)
         quality, reason = self._quality(now, evidence, potency, deviation)
         return Seen(

@@ -76,7 +76,7 @@ def diverted_by_rule(predicted: np.ndarray, guard_s: float, limit: float) -> np.
     outside, n = np.abs(predicted) > limit, len(predicted)
     no, one = np.zeros(1, dtype=bool), np.ones(1)
     diverted = np.zeros(n, dtype=bool)
-    roads = Roads(one * 100, one, one, one, one * 100, one, one, one * 0)
+    roads = Roads(one * 100, one, one, one, one * 100, one, one, one * 0, np.full((1, 2), 100.0), one)
     for t in range(n):
         window = outside[t + 1 : t + 1 + rule.look_ahead_s]
         ahead = np.concatenate([window, np.zeros(rule.look_ahead_s - len(window), dtype=bool)])

@@ -50,7 +50,7 @@ def second(step: int, words: list[str]) -> Second:
         step=step,
         now=flags(potency == "outside", evidence == "missing", roads == "apart", held == "aged", 1),
         ahead=flags(coming == "outside", False, False, False, N_AHEAD),
-        roads=Roads(100 * one, one, one, one, 100 * one, one, one, 0 * one),
+        roads=Roads(100 * one, one, one, one, 100 * one, one, one, 0 * one, np.full((1, 2), 100.0), one),
         nir_proven=evidence == "proven",
         mass_deviation_pct=float(mass), mass_valid=weight_map == "valid", made=31 if press == "runs" else 0,
         hopper_kg=float(hopper), running=press == "runs", held=False, running_out=order == "run-out",

@@ -42,6 +42,7 @@ Controller = Annotated[
     ),
 ]
 Spectra = Annotated[Path | None, typer.Option(help="CSV of measured spectra: the probe plays batches the model never saw.")]
+Sensor = Annotated[Path | None, typer.Option(help="Model file to judge spectra by; left out: calibrated anew by --seed.")]
 Challenger = Annotated[Path | None, typer.Option(help="Model file that judges the same spectra in shadow, for the record.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the lots.")]
 Secrets = Annotated[Path, typer.Option(help="Folder of certificates and passwords; made on first use.")]
@@ -81,6 +82,7 @@ def simulate(
     plant_seed: PlantSeed = None,
     controller: Controller = "nmpc",
     spectra: Spectra = None,
+    sensor: Sensor = None,
     challenger: Challenger = None,
     runs: Runs = Path("runs"),
     lot: Lot = None,
@@ -89,6 +91,6 @@ def simulate(
     """Run a scenario in one process without sockets: same plant, same engine, same values, faster."""
     request = Request(
         scenario, seed, controller, runs, Path("secrets"), lot, minutes, fault, spectra, sockets=False, as_json=as_json,
-        challenger_file=challenger, plant=PlantChoice(variant.value, plant_seed),
+        model_file=sensor, challenger_file=challenger, plant=PlantChoice(variant.value, plant_seed),
     )  # fmt: skip
     raise typer.Exit(launch(request))

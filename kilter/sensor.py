@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kilter import data_sets, sensor_registry, sensor_validation
+from kilter import data_sets, sensor_monitor, sensor_registry, sensor_validation
 from kilter.figures import Figure, show_figures
 from line.errors import DataError
 from sensing.calibration import ALPHA, MAX_COMPONENTS, calibrate
@@ -22,6 +22,7 @@ from sensing.spectra import CalibrationSet, parse_calibration_csv
 app = typer.Typer(help="Soft sensors: models from spectra and reference values, as hashed files.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 app.command("validate")(sensor_validation.validate)
+app.command("monitor")(sensor_monitor.monitor)
 app.command("register")(sensor_registry.register)
 app.command("list")(sensor_registry.list_)
 app.command("approve")(sensor_registry.approve)

@@ -87,7 +87,7 @@ def test_what_an_approval_asks_for(model: SoftSensorModel) -> None:
         approve(Registry().register(nameless, "ann", "why", NOW)[0], sha256=nameless.hash)
     second = replace(model, version="2")
     both, _ = approved.register(second, "ann", "why", NOW)
-    with pytest.raises(DataError, match="is approved for 2026-03-10..2026-09-09 on the same instrument"):
+    with pytest.raises(DataError, match=r"is approved for 2026-03-10\.\.2026-09-09 on the same instrument"):
         approve(both, first=LAST, sha256=second.hash)
     approve(both, first=date(2026, 9, 10), last=date(2027, 3, 9), sha256=second.hash)
     approve(both.retire(model.hash, "bob", "why", NOW)[0], sha256=second.hash)

@@ -26,6 +26,7 @@ from line.configuration import Scenario
 from line.modes import ControllerMode
 from line.ports import PlantPort
 from line.wire import WireMode
+from plant_sim.plant import Plant
 from sensing.model import SoftSensorModel, load_model
 from sensing.soft_sensor import SoftSensor
 
@@ -42,7 +43,8 @@ class BenchOptions:
     `endpoint` None: a plant of our own, in this process unless `sockets`; `scenario_arguments` are the words by which
     the plant's process builds the same scenario; `spectra` a measured set that the probe plays; `model_file` a soft
     sensor to use instead of one calibrated for the simulated probe, `challenger_file` one that judges in shadow;
-    `plant` which plant it is, if it is our own; `guided` a guided test in the controller's place.
+    `plant` which plant it is, if it is our own; `guided` a guided test in the controller's place; `oracle` changes the
+    line knowing the plant that is in this process.
     """
 
     scenario: Scenario
@@ -60,6 +62,7 @@ class BenchOptions:
     wire_mode: WireMode = WireMode.LOCKSTEP
     plant: PlantChoice = REFERENCE_PLANT
     guided: Guided | None = None
+    oracle: Callable[[LineFiles, Plant, Line], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def run_bench(
     plant_scenario, frozen = split_beat_fault(options.scenario)
     truth = None if options.endpoint else options.run_folder / "truth"
     with ExitStack() as stack:
-        connect = _plant(files, options, plant_scenario, truth, clock, stack)
+        connect, plant = _plant(files, options, plant_scenario, truth, clock, stack)
         model, challenger = _model(files, options), _challenger(options)
         wall = {
             "lot": options.run_folder.name, "endpoint": options.endpoint, "sockets": options.sockets,
@@ -95,6 +98,8 @@ def run_bench(
         shape = Shape(options.scenario, options.controller, options.mode, commit_s, patience_s, frozen, options.guided)
         line = build_line(files, connect(), model, shape, record, clock, live, queue)
         line.probe.challenger = SoftSensor(challenger) if challenger is not None else None
+        if options.oracle is not None and plant is not None:
+            options.oracle(files, plant, line)
         end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)
         record.close(end.complete, end.why)
         hashes = record.content_hash, record.record_hash
@@ -148,21 +153,24 @@ def _plant_facts(options: BenchOptions) -> dict[str, object]:
 
 def _plant(
     files: LineFiles, options: BenchOptions, scenario: Scenario, truth: Path | None, clock: WallClock, stack: ExitStack
-) -> Callable[[], PlantPort]:
-    """Start the plant and return what connects to it; a process of its own gets ready while the sensor is calibrated."""
+) -> tuple[Callable[[], PlantPort], Plant | None]:
+    """Start the plant; return what connects to it, and the plant itself if it is in this process.
+
+    A process of its own gets ready while the sensor is calibrated.
+    """
     secrets, mode = options.secrets, options.wire_mode
     if options.endpoint is not None:
         endpoint = options.endpoint
-        return lambda: OpcUaPort(endpoint, files.register, secrets, clock, mode=mode)
+        return lambda: OpcUaPort(endpoint, files.register, secrets, clock, mode=mode), None
     if not options.sockets:
         measured = measured_spectra(options.spectra, options.seed) if options.spectra else None
         plant = build_plant(files, scenario, options.seed, measured, options.plant)
         if truth is not None:
             stack.callback(plant.write_truth, truth)
-        return lambda: InProcessPort(plant, files.register)
+        return lambda: InProcessPort(plant, files.register), plant
     process = start_plant(_plant_arguments(files, options, truth), options.run_folder / "plant.log")
     stack.callback(process.stop)
-    return lambda: OpcUaPort(process.endpoint(), files.register, secrets, clock, mode=mode)
+    return lambda: OpcUaPort(process.endpoint(), files.register, secrets, clock, mode=mode), None
 
 
 def _plant_arguments(files: LineFiles, options: BenchOptions, truth: Path | None) -> list[str]:

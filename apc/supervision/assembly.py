@@ -32,8 +32,9 @@ from line.tuning import LinearTuning, PidTuning, RatioTuning
 ControllerName = Literal["plc", "ratio", "pid", "pid+kalman", "lmpc", "nmpc", "dompc"]
 NAMES: tuple[ControllerName, ...] = ("plc", "ratio", "pid", "pid+kalman", "lmpc", "nmpc", "dompc")
 Table = TypeVar("Table", RatioTuning, PidTuning, LinearTuning)
-#: Controllers that look at no analyser: they need no tablets to begin with, and the NIR's authority is not theirs.
-WITHOUT_ANALYSERS = ("plc", "ratio")
+#: Controllers that look at no analyser: they need no tablets to begin with, and the NIR's authority is not theirs. The last
+#: two are lent by a test bench.
+WITHOUT_ANALYSERS = ("plc", "ratio", "causal", "clairvoyant")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ StageName = Literal["quick", "full"]
 #: Controllers that read the plant's truth: nobody could buy them, they are what others are measured by.
 OracleName = Literal["causal", "clairvoyant"]
 BoardName = ControllerName | OracleName
-BOARD_NAMES: tuple[BoardName, ...] = (*NAMES, "causal", "clairvoyant")
+ORACLES: tuple[OracleName, ...] = ("causal", "clairvoyant")
+BOARD_NAMES: tuple[BoardName, ...] = (*NAMES, *ORACLES)
 FILE = Path("benchmark") / "control.toml"
 
 

@@ -18,8 +18,10 @@ from engine.wiring import LineFiles, load_files
 from hil.bench import BenchOptions, run_bench
 from hil.calibration import simulated_model
 from hil.kpis import compute_kpis
+from hil.oracle.causal import CausalControl
+from hil.oracle.clairvoyant import Hindsight, put
 from hil.scoreboard.metrics import METRICS, Prices, run_metrics
-from hil.scoreboard.plan import BoardPlan, Job
+from hil.scoreboard.plan import ORACLES, BoardPlan, Job
 from hil.scoreboard.tracking import recorded_moves, tracking_cost
 from hil.truth import read_truth
 from hil.virtual_plant import PlantChoice
@@ -29,11 +31,13 @@ from line.clock import SystemClock
 from line.configuration import Scenario
 from line.errors import DataError, KilterError, RecordError
 from line.tuning import Tuning
+from plant_sim.plant import Plant
 
 PLAN_FILE, RESULTS = "plan.json", "results"
 #: Threads a numerical library may start in a run: one, so that two runs are two cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 Progress = Callable[[str, int, int], None]
+Lend = Callable[[LineFiles, Plant, Line], None]
 
 
 @dataclass(frozen=True)
@@ -196,13 +200,15 @@ def _run(task: Task, work: Path, clock: SystemClock) -> tuple[str, str | None, d
     options = BenchOptions(
         task.scenario,
         job.seed,
-        job.controller,
+        "plc" if job.controller == "causal" or job.controller == "clairvoyant" else job.controller,
         work / "run",
         work / "secrets",
         sockets=False,
         model_file=_sensor(files, job.seed, task.folder / "sensors"),
         plant=PlantChoice(job.variant),
     )
+    if job.controller in ORACLES:
+        options = replace(options, oracle=_oracle(job.controller, files, options, task.measured_from_s, work, clock))
     outcome = run_bench(files, options, clock, _silent)
     truth = read_truth(outcome.truth_folder)
     if not outcome.end.complete or truth is None:
@@ -211,6 +217,12 @@ def _run(task: Task, work: Path, clock: SystemClock) -> tuple[str, str | None, d
     tracking = tracking_cost(truth, recorded_moves(work / "run"), files.recipe, shared, task.measured_from_s)
     values = run_metrics(truth, kpis, files.recipe, task.measured_from_s, task.prices, tracking)
     return outcome.content_hash, None, values
+
+
+def _oracle(name: str, files: LineFiles, options: BenchOptions, from_s: int, work: Path, clock: SystemClock) -> Lend:
+    """Return what puts a controller that reads the plant's truth into the line; `clairvoyant` runs the shift beforehand."""
+    make = CausalControl if name == "causal" else Hindsight(files, options, from_s, work, clock).best()
+    return lambda files, plant, line: put(make(files, plant), line)
 
 
 def _sensor(files: LineFiles, seed: int, folder: Path) -> Path:

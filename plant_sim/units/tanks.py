@@ -125,6 +125,15 @@ class TankPath(MaterialPath):
         """(n,) mean time under the impeller at the reference point [s]."""
         return self._sheared_s
 
+    def tank(self, place: int, i_line: int) -> Vector:
+        """Return what a line's tank at a row of the tank array (HOPPER .. BLENDER_3) holds, (N_EXTENTS,)."""
+        held: Vector = self._tanks[place, i_line].copy()
+        return held
+
+    def hopper_plug(self, i_line: int) -> Vector:
+        """Return the parcels of a line's plug in the hopper, oldest first, (n_parcels, N_EXTENTS)."""
+        return self._plugs.parcels(i_line).copy()
+
     @property
     def _sheared(self) -> Vector:
         return self._tanks[BLENDER_TANKS]

@@ -60,7 +60,7 @@ def bettered(shift: Shift, steps: StepModel, parts: ControlParts) -> Vector:
     at = shift.inputs[knots.ends][:, MOVED]
     lowest: Vector = np.concatenate([np.minimum(low - at, 0.0).ravel(), np.minimum(-rate - paths, 0.0).ravel()])
     highest: Vector = np.concatenate([np.maximum(high - at, 0.0).ravel(), np.maximum(rate - paths, 0.0).ravel()])
-    rows: Vector = np.kron(ramps, np.eye(m))
+    rows = np.asarray(np.kron(ramps, np.eye(m)), dtype=np.float64)
     solution = solve_quadratic(hessian, gradient, rows, lowest, highest, MOST_ITERATIONS)
     change = np.zeros((n, N_U))
     change[:, MOVED] = knots.weights @ solution.x.reshape(knots.n_knots, m)

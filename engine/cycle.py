@@ -20,6 +20,7 @@ def run_cycle(line: Line) -> Snapshot:
     began_s = line.clock.monotonic_s()
     snapshot = line.port.read_snapshot()
     verdict = line.probe.judge(snapshot)
+    line.desk.waits = line.supervisor.waits
     line.desk.serve(snapshot)
     release = line.release.observe(
         snapshot,

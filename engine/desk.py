@@ -18,7 +18,10 @@ RESUME_AFTER_S = 5
 
 
 class Desk:
-    """Turns requests into line commands, mode changes and throughput plans. Every request becomes an event."""
+    """Turns requests into line commands, mode changes and throughput plans. Every request becomes an event.
+
+    `waits`: why ON would be refused now, in words; empty if it would not.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class Desk:
         frozen_beat: tuple[int, int] | None = None,
     ) -> None:
         self.mode = mode
+        self.waits = ""
         self.running_out = False
         self.stopping = False
         self.events: list[Event] = []
@@ -106,6 +110,12 @@ class Desk:
             new = ControllerMode(word.upper())
         except ValueError:
             return f"refused: {word!r} is not a mode; use OFF, WARM or ON"
+        if new is ControllerMode.ON and self.mode is not ControllerMode.ON and self.waits:
+            text = f"ON is refused, the estimate has not converged: {self.waits}"
+            self._note(
+                Reason.REQUEST_REFUSED, "controller mode", f"{text}: {why}", actor, self.mode.value, self.mode.value, role
+            )
+            return f"refused: {text}; take WARM and ask again"
         old, self.mode = self.mode, new
         text = f"controller mode {old} -> {new}: {why}"
         self._note(Reason.MODE_CHANGED, "controller mode", text, actor, old.value, new.value, role)

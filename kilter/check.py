@@ -18,12 +18,13 @@ from kilter.residence import residence_faults
 from line.configuration import ControllerConfiguration, LineConfiguration, Scenario, load, near
 from line.consistency import controller_faults, line_faults, recipe_faults, scenario_faults
 from line.errors import ConfigurationFaults, Fault
+from line.parameter_set import ParameterSet, load_controller, load_parameter_set
 from line.recipe import Recipe, RecipeStatus
 from line.tags import TagRegister, load_register
 from plant_sim.faults import KNOWN_ELSEWHERE, known_faults
 from plant_sim.parameters import PlantParameters
 
-FOLDERS = ("line", "recipes", "controllers", "scenarios", "materials", "benchmark")
+FOLDERS = ("line", "recipes", "controllers", "scenarios", "materials", "benchmark", "parameters")
 Loaded = TypeVar("Loaded")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,6 +41,7 @@ class Findings:
     scenarios: dict[Path, Scenario] = field(default_factory=dict)
     materials: dict[Path, PlantParameters] = field(default_factory=dict)
     boards: dict[Path, BoardFile] = field(default_factory=dict)
+    parameters: dict[Path, ParameterSet] = field(default_factory=dict)
     n_files: int = 0
 
     def read(self, path: Path, reader: Callable[[Path], Loaded]) -> Loaded | None:
@@ -57,8 +59,8 @@ def check(
 ) -> None:
     """Check configuration: each file for itself and all against each other. Every fault is listed; exit 2 if there is one.
 
-    A folder is laid out as configs/: line/, recipes/, controllers/, scenarios/, materials/, benchmark/. A single file is
-    checked with the rest of the folder that it belongs to.
+    A folder is laid out as configs/: line/, recipes/, controllers/, scenarios/, materials/, benchmark/, parameters/. A single
+    file is checked with the rest of the folder that it belongs to.
     """
     findings = Findings()
     for path in paths or [Path("configs")]:
@@ -112,7 +114,10 @@ def _read_all(folder: Path, findings: Findings) -> None:
         _keep(findings, path, load_register, findings.registers)
     _read_kind(folder, "line", LineConfiguration, findings, findings.lines)
     _read_kind(folder, "recipes", Recipe, findings, findings.recipes)
-    _read_kind(folder, "controllers", ControllerConfiguration, findings, findings.controllers)
+    for path in _files(folder, "parameters"):
+        _keep(findings, path, load_parameter_set, findings.parameters)
+    for path in _files(folder, "controllers"):
+        _keep(findings, path, load_controller, findings.controllers)
     for path in _files(folder, "scenarios"):
         _keep_scenario(findings, path)
     _read_kind(folder, "materials", PlantParameters, findings, findings.materials)

@@ -98,6 +98,10 @@ def _set_up(name: str) -> Any:
             from kilter import steptest
 
             return steptest.steptest
+        case "observability":
+            from kilter import observability
+
+            return observability.observability
         case "tune":
             from kilter import tune
 
@@ -132,7 +136,7 @@ class Kilter(OnDemand):
         Panel("Make a shift", ("demo", "simulate", "run", "hil", "plant", "bench", "scenarios"), _shift),
         Panel("Lots", ("lot", "playback", "explain", "release"), _lots),
         Panel("Running line", ("mode", "hold", "resume", "stop"), _running),
-        Panel("Set-up", ("identify", "steptest", "tune", "rtd", "check", "schema", "sensor", "certs"), _set_up),
+        Panel("Set-up", ("identify", "steptest", "observability", "tune", "rtd", "check", "schema", "sensor", "certs"), _set_up),
     )
 
 

@@ -125,7 +125,8 @@ class ControllerConfiguration(_Strict):
     `parameters` names the set in `parameters/` that fills `model` (parameters of the control model by name), the noise of
     instruments and `step_gains` (output, input: measured over modelled); `soft_limits` by output, the dearest goes last;
     `noise` the estimator's standard deviations by name (unit in the name); `tuning` one table a controller that has
-    settings of its own, by the controller's name; `estimator` which one believes, `horizon` the settings of `mhe`.
+    settings of its own, by the controller's name; `estimator` which one believes, `horizon` the settings of `mhe`;
+    `converged_pct` how well an output must be known (1 sigma, % of nominal) before the estimate may move the line.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -139,6 +140,7 @@ class ControllerConfiguration(_Strict):
     soft_limits: dict[str, SoftLimit] = Field(default_factory=dict)
     noise: dict[str, float] = Field(default_factory=dict)
     estimator: Literal["kalman", "mhe"] = "kalman"
+    converged_pct: dict[str, float] = Field(default_factory=lambda: {"potency_tablet": 0.75, "weight": 0.6})
     horizon: HorizonTuning = Field(default_factory=HorizonTuning)
     tuning: Tuning = Field(default_factory=Tuning)
     parameters: str = ""

@@ -120,6 +120,12 @@ class Estimator(ABC):
         """Return the outputs (N_Y,) that are believed now, plant units."""
         return self._outputs(self.x, u, self.d)[0][:, 0].copy()
 
+    def doubts(self, u: Vector) -> Vector:
+        """Return (N_Y,) the standard deviations of the outputs that are believed now, plant units."""
+        rows = self._linearise(self.state, u, self._turret)[1]
+        variances = np.einsum("ij,jk,ik->i", rows, self.covariance, rows)
+        return np.sqrt(np.maximum(variances, 0.0))
+
     def healthy(self) -> bool:
         """True while mean and variances are finite and no variance is negative."""
         variances = np.diagonal(self.covariance)
@@ -144,6 +150,14 @@ class Estimator(ABC):
         self._transition[:N_X, :N_X] = a
         self._transition[:N_X, N_X : N_X + N_D - 1] = d[:, : N_D - 1]
         return np.concatenate([x_next[:, 0], self.biases]), self._transition
+
+    def _response(self, bias: int, n_periods: int) -> Vector:
+        """Return (68,) what a unit step of a bias n_periods ago has made of the state by now, with today's slopes."""
+        moved = np.zeros(N_STATE)
+        moved[bias] = 1.0
+        for _ in range(n_periods):
+            moved = self._transition @ moved
+        return moved
 
     def _linearise(self, state: Vector, u: Vector, turret: float) -> tuple[Vector, Vector]:
         """Return outputs (N_Y,) and their rows (N_Y, 68) over the state."""

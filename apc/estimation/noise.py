@@ -11,6 +11,7 @@ from flowsheet.layout import (
     BLENDER,
     CELLS,
     DEVIATION,
+    FEED_FRAME,
     FILL_DEPTH,
     FLOW_LAST,
     LEVEL,
@@ -31,6 +32,7 @@ _BIAS_NOISE = ("bias_api", "bias_feeder", "bias_feeder", "bias_lubricant", "bias
 NAMES = (
     *(f"process_{kind}_{f}_pct" for kind in ("deviation", "flow") for f in FEEDERS),
     *(f"process_{kind}_pct" for kind in ("mass", "composition", "level", "fill_depth")),
+    "prior_composition_pct",
     *(f"{kind}_{name}_pct" for kind in ("process", "prior") for name in dict.fromkeys(_BIAS_NOISE)),
     *(f"measured_flow_{f}_pct" for f in FEEDERS),
     "measured_level_kg", "measured_hold_up_kg", "measured_fill_depth_mm", "measured_force_pct", "measured_nir_pct",
@@ -69,15 +71,16 @@ def process_covariance(noise: Mapping[str, float]) -> Vector:
 
 
 def prior_covariance(noise: Mapping[str, float]) -> Vector:
-    """Return (N_X + 9, N_X + 9) the doubt at the start: contents near the recipe's, biases as configured."""
+    """Return (N_X + 9, N_X + 9) the doubt at the start: contents that nobody measured, biases as configured."""
     n = N_X + N_BIAS
-    p = np.zeros((n, n))
+    p, composition = np.zeros((n, n)), noise["prior_composition_pct"] / 100.0
     p[DEVIATION, DEVIATION] = np.eye(4) * 0.02**2
     for j in range(N_TANKS):
         tank = slice(BLENDER.start + 4 * j, BLENDER.start + 4 * j + 4)
-        p[tank, tank] = 0.1**2 + np.diag([0.0, 1.0, 1.0, 1.0]) * 0.005**2
+        p[tank, tank] = 0.1**2 + np.diag([0.0, 1.0, 1.0, 1.0]) * composition**2
     p[LEVEL, LEVEL] = 0.1**2
-    p[CELLS, CELLS] = np.eye(CELLS.stop - CELLS.start) * 0.005**2
+    p[CELLS, CELLS] = np.eye(CELLS.stop - CELLS.start) * composition**2
+    p[FEED_FRAME, FEED_FRAME] = np.eye(FEED_FRAME.stop - FEED_FRAME.start) * composition**2
     p[FILL_DEPTH, FILL_DEPTH] = 0.05**2
     p[N_X:, N_X:] = np.diag(_fractions(noise, [f"prior_{b}_pct" for b in _BIAS_NOISE]) ** 2)
     return p

@@ -48,6 +48,7 @@ class GuidedTestRun:
 
     state = ControlState.CONTROL
     on_lower_rung = False
+    waits = ""
 
     def __init__(self, parts: ControlParts, max_iterations: int, test: GuidedTest, terms: TestTerms) -> None:
         self._parts, self._test, self._terms = parts, test, terms

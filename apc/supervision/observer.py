@@ -15,9 +15,10 @@ from apc.estimation.mhe import MovingHorizonEstimator
 from apc.estimation.noise import BIASES
 from apc.estimation.readings import FLOWS, ReadingAverager, Readings
 from apc.observation import Observation
+from apc.supervision.convergence import Convergence
 from apc.supervision.tags import InputScaling
 from flowsheet.assembly import Flowsheet
-from flowsheet.layout import DEVIATION, N_D, N_FEEDERS, OUTPUT
+from flowsheet.layout import DEVIATION, N_D, N_FEEDERS, N_U, OUTPUT
 from line.configuration import ControllerConfiguration
 from line.samples import Snapshot
 from line.tags import TagRegister
@@ -25,8 +26,8 @@ from sensing.verdict import Validity
 
 Vector = NDArray[np.float64]
 
-#: Decisions that the press must have run before tablets are made of what the filter has seen.
-READY_AFTER = 12
+#: Decisions that the press must have run before its signals are read.
+PRESSING_AFTER = 2
 #: Decisions after a change of the flow set-points until hold-ups have settled.
 SETTLED_AFTER = 60
 #: Turret speed [rpm] above which the press runs.
@@ -48,12 +49,15 @@ class Observer:
     ) -> None:
         self._flowsheet, self._configuration, self._scaling = flowsheet, configuration, scaling
         self._averager = ReadingAverager(register)
+        self._convergence = Convergence(configuration.converged_pct)
         self.readings = self._averager.take()
+        self._nominal = np.array(flowsheet.outputs(flowsheet.x_nominal, np.ones(N_U), np.zeros(N_D))).ravel()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next decision starts from the first readings."""
         self._filter = build_estimator(self._flowsheet, self._configuration)
+        self._convergence.reset()
         self._started = False
         self._running_for = 0
         self._settled_for = 0
@@ -76,6 +80,11 @@ class Observer:
         return self._filter.healthy()
 
     @property
+    def waits(self) -> str:
+        """What the estimate still lacks before it may move the line; empty if nothing."""
+        return self._convergence.waits
+
+    @property
     def gated(self) -> tuple[str, ...]:
         """Readings of this period that were clipped as gross errors: 'level_hopper 12.3 sigma too high'."""
         return tuple(error.words() for error in self._filter.channels.errors)
@@ -92,7 +101,7 @@ class Observer:
         self._running_for = self._running_for + 1 if running else 0
         settled = self._settle(u) and running and bool(np.isfinite(readings.flows).all())
         self._filter.predict(u, turret, settled)
-        self._filter.correct(u, readings, running and self._running_for > 2)
+        self._filter.correct(u, readings, running and self._running_for > PRESSING_AFTER)
         assayed = self._late_results(observation)
         self._filter.conclude()
         if assayed:
@@ -143,7 +152,9 @@ class Observer:
     def _judge(self, u: Vector) -> Estimate:
         x, d = self._filter.x, self._filter.d
         self._feed_forward = max(self._feed_forward * FEED_FORWARD_KEEP, float(np.abs(x[DEVIATION]).max()))
-        self._turret = self._turret + TURRET_SMOOTHING * (d[N_D - 1] - self._turret) if self._running_for > 2 else 0.0
+        self._turret = (
+            self._turret + TURRET_SMOOTHING * (d[N_D - 1] - self._turret) if self._running_for > PRESSING_AFTER else 0.0
+        )
         used = d.copy()
         trim = self._configuration.nir_trim_limit_pct / 100.0
         used[0] = float(np.clip(used[0], self._confirmed - trim, self._confirmed + trim))
@@ -153,10 +164,19 @@ class Observer:
             d=d,
             d_control=used,
             confirmed_bias_api=self._confirmed,
-            ready=self._running_for >= READY_AFTER,
+            waits=self._convergence.judge(self._doubts(u), self._running_for > PRESSING_AFTER),
             feed_forward=min(FEED_FORWARD_SHARE * max(self._feed_forward - 0.05, 0.0), 0.1),
             named=self._named(u, d),
         )
+
+    def _doubts(self, u: Vector) -> dict[str, float]:
+        """Return how well each output is known [% of its nominal]."""
+        doubts, nominal = self._filter.doubts(u), self._nominal
+        return {
+            name: 100.0 * float(doubts[i] / nominal[i])
+            for name, i in OUTPUT.items()
+            if name in self._configuration.converged_pct
+        }
 
     def _named(self, u: Vector, d: Vector) -> Mapping[str, float]:
         y = self._filter.outputs(u)

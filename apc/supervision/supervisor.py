@@ -81,6 +81,11 @@ class Supervisor:
         return self._shedding.state
 
     @property
+    def waits(self) -> str:
+        """Why ON would be refused now: what the estimate lacks; empty if nothing, or if the controller needs none."""
+        return "" if self.controller.name in WITHOUT_ANALYSERS else self._observer.waits
+
+    @property
     def on_lower_rung(self) -> bool:
         """True while two decisions in a row or more were made below the controller's own rung."""
         return self._lower >= SHED_AFTER
@@ -205,7 +210,7 @@ class Supervisor:
         rung = "warm" if warm else {"RECIPE": "recipe"}.get(plan.status, landing.rung)
         words = [landing.words, plan.text, f"clipped: {', '.join(self._observer.gated)}" if self._observer.gated else ""]
         if plan.status == "RATIO":
-            words.append("tablets not yet made of what was measured: planned throughput only")
+            words.append(f"not converged ({estimate.waits}): planned throughput only")
         return self._decision(
             observation,
             moves=moves,

@@ -147,7 +147,11 @@ def _tested(mutant: Mutant | None, module: str) -> int:
             if mutant is not None:
                 _put_in_place(mutant)
             files = [str(ROOT / "tests/unit/rtr" / name) for name in (*TESTS[module], *COMMON)]
-            return int(pytest.main(["-x", "-q", "-p", "no:xdist", "--timeout=0", "--rootdir", str(ROOT), *files]))
+            return int(
+                pytest.main(
+                    ["-x", "-q", "-p", "no:xdist", "-p", "no:hypothesispytest", "--timeout=0", "--rootdir", str(ROOT), *files]
+                )
+            )
         except BaseException:  # noqa: BLE001 - a module that cannot be imported any more is a killed mutant
             return 1
 
@@ -170,8 +174,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--page", type=Path, help="write the result there, for example docs/mutants.md")
     asked = parser.parse_args()
-    import hypothesis  # noqa: F401 - loaded once, before the processes part
-    import pytest  # noqa: F401
+    import pytest  # noqa: F401 - loaded once, before the processes part
     import scipy.stats  # noqa: F401
 
     sys.path.insert(0, str(ROOT))

@@ -24,6 +24,7 @@ from hil.scoreboard.page import Circumstances, board_page, write_page
 from hil.scoreboard.plan import load_board, make_plan
 from hil.scoreboard.runner import run_board
 from hil.scoreboard.score import Board, board_figures
+from hil.scoreboard.tuning import tuned_rows
 from hil.solve_speed import measure_solve
 from historian.runs import new_run_folder
 from kilter.demo import AsJson, Runs
@@ -90,6 +91,9 @@ def control(
     resume: Annotated[Path | None, typer.Option(help="Folder of an earlier call of the same stage: go on there.")] = None,
     page: Annotated[Path | None, typer.Option(help="Write the page there too, for example docs/benchmark.md.")] = None,
     processes: Annotated[int, typer.Option(help="Runs at a time.", min=1, max=64)] = 2,
+    at_most: Annotated[
+        int | None, typer.Option(help="Make at most so many runs now, then write the page of what is there.", min=0)
+    ] = None,
     runs: Runs = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -101,12 +105,13 @@ def control(
     if quick == full:
         raise ConfigurationError("one stage is needed", where="kilter bench control", what_now="Say --quick or --full.")
     files = load_files(find_configs(os.environ, Path.cwd()))
-    plan = make_plan(files, load_board(files.folder), "quick" if quick else "full")
+    file = load_board(files.folder)
+    plan = make_plan(files, file, "quick" if quick else "full")
     folder = resume or new_run_folder(runs, f"bench-control-{plan.name}")
     sys.stderr.write(f"kilter: results go to {folder}; stopped, go on with --resume {folder}\n")
     with stage_bar(Console(stderr=True)) as progress:
-        board = Board(plan, run_board(files, plan, folder, processes, progress))
-    text = board_page(board, _circumstances(f"kilter bench control --{plan.name}"))
+        board = Board(plan, run_board(files, plan, folder, processes, progress, at_most))
+    text = board_page(board, _circumstances(f"kilter bench control --{plan.name}"), tuned_rows(files, file))
     for path in (folder / "benchmark.md", *([page] if page else [])):
         write_page(path, text)
     extra = {"plan_hash": plan.hash, "folder": str(folder), "failures": [result.body() for result in board.failures]}

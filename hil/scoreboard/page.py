@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.scoreboard.metrics import METRICS
-from hil.scoreboard.score import CANDIDATE, Board, Interval, simpler_wins
+from hil.scoreboard.score import BEST, CANDIDATE, WORST, Board, Interval, simpler_wins
 from historian.store import write_error
 
 #: Metrics of the table of scenarios, and those in which the page looks for a simpler winner.
@@ -41,20 +41,19 @@ plants are chance). An aim is *missed* only if the whole interval is on the wron
 
 J = {material:g} EUR/kg (diverted + rejected) + {five:g} EUR/kg accepted in parcels beyond 95-105 % LC + {ten:g} EUR/kg
 more beyond 90-110 % LC + ({electricity:g} EUR/kWh + {carbon:g} kg CO2/kWh x {co2:g} EUR/kg) energy. The prices are
-estimates and stand in `configs/benchmark/control.toml` with all the rest. The bench never tunes: controllers are taken as
-`configs/controllers/nmpc.toml` has them.
+estimates and stand in `configs/benchmark/control.toml` with all the rest. The tracking cost is what every controller strives
+for, on the truth ([control](control.md)). The bench never tunes: controllers are taken as `configs/controllers/nmpc.toml` has
+them.
 """
 
 MISSING = """
 ## What it does not say
 
-- No automatic tuning with the same number of evaluations for each controller yet (`kilter tune`): the controllers are
-  compared as their authors tuned them, which favours the one that got most attention.
-- No `causal` (true model, no future) and no `clairvoyant` (perfect information) controller yet: regret against the best
-  possible is not known. `dompc` takes two seconds a decision and is not in these stages; `kilter bench solve` compares
-  single decisions with it.
 - The plant is simulated. Structure `b` and drawn parameters guard against a controller that fits one plant, not against
   what both structures leave out.
+- `causal` is the best of its kind, not of all kinds: the predictive controller's program with the plant's true state and
+  parameters. `clairvoyant` is a bound from one side: something better may exist.
+- Tuning is short for all of them, and lowers the tracking cost; a controller tuned for another cost would score otherwise.
 - Decision times are on the wall, with whatever else the machine did; `kilter bench solve` measures CPU time.
 """
 
@@ -68,7 +67,20 @@ class Circumstances:
     versions: str
 
 
-def board_page(board: Board, told: Circumstances) -> str:
+@dataclass(frozen=True)
+class TunedRow:
+    """What a tuning log says of a controller: evaluations, cost relative to `plc` before and at best, whether the best
+    settings are in force, and whether the log was made with the configuration of today."""
+
+    controller: str
+    n_evaluations: int
+    before: float
+    best: float
+    in_force: bool
+    current: bool
+
+
+def board_page(board: Board, told: Circumstances, tunings: Sequence[TunedRow] = ()) -> str:
     """Return docs/benchmark.md as Markdown. Equal results give equal pages."""
     loads = [result.load for result in board.results]
     cpu = sum(result.cpu_s for result in board.results)
@@ -88,6 +100,8 @@ def board_page(board: Board, told: Circumstances) -> str:
         *_by_scenario(board),
         *_winners(board),
         *_aims(board),
+        *_regret(board),
+        *_tunings(tunings, board),
         *_failures(board),
     ]
     return "\n".join(parts) + "\n\n" + _rules(board).strip() + "\n\n" + MISSING.strip() + "\n"
@@ -110,7 +124,8 @@ def _what(board: Board) -> str:
     few = " Few plants tell little: most intervals are wide, and the full stage is what counts." if plants < 5 else ""
     n, wanted = len(board.results), len(board.plan.jobs)
     part = f" Stopped before its end: {n} of {wanted} runs." if n < wanted else ""
-    return f"Stage `{board.plan.name}`: {size}, {len(board.controllers)} controllers.{part}{few}"
+    who = f"{len(board.controllers)} controllers" + (f", {len(board.few)} more in few scenarios" if board.few else "")
+    return f"Stage `{board.plan.name}`: {size}, {who}.{part}{few}"
 
 
 def _rules(board: Board) -> str:
@@ -210,6 +225,49 @@ def _aims(board: Board) -> Iterator[str]:
             target = f"{CANDIDATE} <= {aim.factor:g} x {aim.against}"
             rows.append([aim.name.replace("_", " "), _label(metric), target, _between(found, metric), found.verdict])
     yield from _table(["aim", "metric", "asked", f"{CANDIDATE} minus what is asked", "verdict"], rows)
+
+
+def _regret(board: Board) -> Iterator[str]:
+    yield "\n## Regret\n"
+    if BEST not in board.few:
+        yield "`causal` was not run."
+        return
+    where = [name for name in board.scenarios if board.values(name, BEST, "tracking_cost")]
+    yield (
+        f"(J - J of `{BEST}`) / (J of `{WORST}` - J of `{BEST}`): 0 is as good as knowing the plant, 1 as good as the vendor's"
+        " loops; on the plants that all three ran. `-`: knowing the plant saves less than 5 % there.\n"
+    )
+    rows = []
+    for metric in ("tracking_cost", "cost_eur"):
+        for scenario, part in [*((f"`{name}`", [name]) for name in where), ("all of them", where)]:
+            regrets = [board.regret(part, name, metric) for name in (*board.controllers, *board.few)]
+            rows.append([scenario, _label(metric), *(f"{r:.2f}" if math.isfinite(r) else "-" for r in regrets)])
+    yield from _table(["scenario", "J", *board.controllers, *board.few], rows)
+    yield ""
+    rows = []
+    for scenario in where:
+        for metric in (*QUALITY[:3], "tracking_cost", "cost_eur"):
+            values = [board.oracle_mean(scenario, name, metric) for name in (WORST, CANDIDATE, *board.few)]
+            rows.append([f"`{scenario}`", _label(metric), *(_shown(value, metric) for value in values)])
+    yield from _table(["scenario", "metric", WORST, CANDIDATE, *board.few], rows)
+
+
+def _tunings(tunings: Sequence[TunedRow], board: Board) -> Iterator[str]:
+    yield "\n## Tuning\n"
+    plan = board.plan.file.tuning
+    yield (
+        f"`kilter tune`: {plan.n_evaluations} evaluations for each controller on seeds {', '.join(map(str, plan.seeds))}, "
+        "which are never scored; cost relative to `plc` in the same runs. Logs: `configs/benchmark/tuning/`.\n"
+    )
+    rows = [
+        [row.controller, str(row.n_evaluations), f"{row.before:.3f}", f"{row.best:.3f}", _yes(row.in_force), _yes(row.current)]
+        for row in tunings
+    ]
+    yield from _table(["controller", "evaluations", "as it was", "best", "best in force", "with today's configuration"], rows)
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 def _failures(board: Board) -> Iterator[str]:

@@ -123,21 +123,25 @@ def write_json(path: Path, body: dict[str, Any]) -> None:
         raise write_error(path, error) from error
 
 
-def run_board(files: LineFiles, plan: BoardPlan, folder: Path, n_processes: int, progress: Progress) -> list[Result]:
-    """Make every run that is not there yet, `n_processes` at a time; return all results in the plan's order.
+def run_board(
+    files: LineFiles, plan: BoardPlan, folder: Path, n_processes: int, progress: Progress, at_most: int | None = None
+) -> list[Result]:
+    """Make every run that is not there yet, `n_processes` at a time; return what is there in the plan's order.
 
-    Stopped at any moment it goes on where it was. A run that fails is a result with a reason, and is not tried again.
-    Raises DataError (another plan, a broken result), RecordError (disk).
+    `at_most` runs are made now (None: all). Stopped at any moment it goes on where it was. A run that fails is a result
+    with a reason, and is not tried again. Raises DataError (another plan, a broken result, nothing there), RecordError.
     """
     begin(folder, plan)
     done = {job: read_result(path) for job, path in _paths(folder, plan) if path.exists()}
-    left = [job for job in plan.jobs if job not in done]
+    left = [job for job in plan.jobs if job not in done][:at_most]
     progress("runs", len(done), len(plan.jobs))
     for result in run_all([_task(files, plan, folder, job) for job in left], n_processes):
         write_json(folder / RESULTS / f"{result.job.name}.json", result.body())
         done[result.job] = result
         progress(result.job.name, len(done), len(plan.jobs))
-    return [done[job] for job in plan.jobs]
+    if not done:
+        raise DataError("nothing has been run", where=str(folder), what_now="Allow at least one run.")
+    return [done[job] for job in plan.jobs if job in done]
 
 
 def _paths(folder: Path, plan: BoardPlan) -> Iterator[tuple[Job, Path]]:

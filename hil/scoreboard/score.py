@@ -16,6 +16,9 @@ from hil.scoreboard.runner import Result
 
 CONFIDENCE = 0.90
 CANDIDATE = "nmpc"
+#: Regret is measured between these two.
+BEST, WORST = "causal", "plc"
+SMALLEST_GAIN = 0.05
 Verdict = Literal["held", "open", "missed", "not run"]
 
 
@@ -77,7 +80,10 @@ class Board:
         self._values: dict[tuple[str, str, int, str], Mapping[str, float | None]] = {
             (r.job.scenario, r.job.variant, r.job.seed, r.job.controller): r.metrics for r in results if r.failure is None
         }
-        self.controllers = list(dict.fromkeys(str(r.job.controller) for r in results))
+        ran = dict.fromkeys(str(r.job.controller) for r in results)
+        few = set(plan.stage.n_seeds_few)
+        #: Controllers of the whole stage, and those that run in few scenarios.
+        self.controllers, self.few = [name for name in ran if name not in few], [name for name in ran if name in few]
         self.scenarios = list(dict.fromkeys(r.job.scenario for r in results))
 
     @property
@@ -112,6 +118,28 @@ class Board:
             groups.append([a[plant] - factor * b[plant] for plant in sorted(a.keys() & b.keys())])
         return interval(groups)
 
+    def oracle_mean(self, scenario: str, controller: str, metric: str) -> float:
+        """Return the mean over the plants of a scenario that `causal` ran too; NaN if there are none."""
+        plants = self.values(scenario, BEST, "cost_eur").keys()
+        found = [value for plant, value in self.values(scenario, controller, metric).items() if plant in plants]
+        return float(np.mean(found)) if found else math.nan
+
+    def regret(self, scenarios: Sequence[str], controller: str, metric: str) -> float:
+        """Return (J - J_causal) / (J_plc - J_causal), J the mean over the scenarios' plants that all three ran.
+
+        0 is as good as knowing the plant, 1 as good as the vendor's loops. NaN if one of them did not run there, or if
+        knowing the plant saves less than SMALLEST_GAIN of J_plc: then the share says nothing.
+        """
+        found: dict[str, list[float]] = {name: [] for name in (controller, BEST, WORST)}
+        for scenario in scenarios:
+            each = {name: self.values(scenario, name, metric) for name in found}
+            common = sorted(set.intersection(*(set(values) for values in each.values())))
+            for name, values in each.items():
+                found[name] += [float(np.mean([values[plant] for plant in common]))] if common else []
+        mean = {name: float(np.mean(values)) if values else math.nan for name, values in found.items()}
+        gain = mean[WORST] - mean[BEST]
+        return (mean[controller] - mean[BEST]) / gain if gain > SMALLEST_GAIN * abs(mean[WORST]) else math.nan
+
     def aim_scenarios(self, aim: Aim) -> list[str]:
         """Return the scenarios of this stage that an aim speaks of."""
         return [name for name in self.scenarios if not aim.scenarios or name in aim.scenarios]
@@ -142,7 +170,13 @@ def board_figures(board: Board) -> list[Figure]:
         for metric, shown in METRICS.items():
             value = board.mean(board.scenarios, controller, metric)
             figures.append(Figure(f"{controller}.{metric}", value, shown.unit or "1", source))
-    return figures
+    return figures + _regrets(board)
+
+
+def _regrets(board: Board) -> list[Figure]:
+    words = "(J - J_causal) / (J_plc - J_causal), J the tracking cost over the scenarios and plants that all three ran"
+    values = [(name, board.regret(board.scenarios, name, "tracking_cost")) for name in (*board.controllers, *board.few)]
+    return [Figure(f"{name}.regret", value, "1", words) for name, value in values if math.isfinite(value)]
 
 
 def simpler_wins(board: Board, metrics: Sequence[str]) -> list[tuple[str, str, str, Interval]]:

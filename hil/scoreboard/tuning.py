@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from apc.supervision.assembly import ControllerName
 from engine.wiring import LineFiles
 from hil.scenarios import load_scenario, shortened
+from hil.scoreboard.page import TunedRow
 from hil.scoreboard.plan import BoardFile, Job, TuningPlan
 from hil.scoreboard.runner import Progress, Task, run_all, write_json
 from hil.scoreboard.search import Search, Tried
@@ -176,6 +177,21 @@ def in_force(tuning: Tuning, log: TuningLog) -> bool:
     """Return whether the best settings of a log are those of the configuration."""
     table = tuning.of(log.controller)
     return table is not None and all(getattr(table, name, None) == value for name, value in log.best["values"].items())
+
+
+def tuned_rows(files: LineFiles, file: BoardFile) -> list[TunedRow]:
+    """Return what the committed logs say, one row a controller that has one. Raises DataError for a broken log."""
+    rows = []
+    for controller in file.tuning.ranges:
+        path = log_path(files.folder, controller)
+        if not path.exists():
+            continue
+        log = read_log(path)
+        spec = Tuner(files, file, controller, len(log.evaluations)).spec
+        costs = float(log.evaluations[0]["cost"]), float(log.best["cost"])
+        now = in_force(files.controller.tuning, log), log.spec == spec
+        rows.append(TunedRow(controller, len(log.evaluations), *costs, *now))
+    return rows
 
 
 def _settings(tuning: Tuning, plan: TuningPlan, controller: ControllerName) -> dict[str, float]:

@@ -139,7 +139,27 @@ def test_the_page_tells_failures_winners_and_what_is_missing(files: LineFiles) -
     page = board_page(synthetic(files), TOLD)
     assert "`demo-a3-nmpc`: stopped" in page
     assert "| `quiet` | economic cost [EUR] | pid |" in page
-    assert tiny(files).hash in page and "No automatic tuning" in page and "nan" not in page
+    assert tiny(files).hash in page and "`causal` was not run." in page and "nan" not in page
+
+
+def test_regret_is_the_share_of_what_knowing_the_plant_would_save(files: LineFiles) -> None:
+    """By hand: plc 10, causal 2, nmpc 4 on one plant, 12, 4, 8 on the other: (6 - 3) / (11 - 3); on a third none of them."""
+    costs = {("plc", 1): 10.0, ("causal", 1): 2.0, ("nmpc", 1): 4.0, ("plc", 2): 12.0, ("causal", 2): 4.0, ("nmpc", 2): 8.0}
+    few = {"few_scenarios": ["quiet"], "n_seeds": {"plc": 3, "nmpc": 3}, "n_seeds_few": {"causal": 2}, "seeds": [1, 2, 3]}
+    results = [result("quiet", seed, who, value) for (who, seed), value in costs.items()] + [result("quiet", 3, "nmpc", 99.0)]
+    board = Board(tiny(files, **few), results)
+    assert board.controllers == ["plc", "nmpc"] and board.few == ["causal"]
+    assert board.regret(["quiet"], "nmpc", "tracking_cost") == pytest.approx(3.0 / 8.0)
+    assert board.regret(["quiet"], "causal", "cost_eur") == 0.0 and board.regret(["quiet"], "plc", "cost_eur") == 1.0
+    assert math.isnan(board.regret(["demo"], "nmpc", "cost_eur"))
+    page = board_page(board, TOLD)
+    assert "| `quiet` | tracking cost | 1.00 | 0.38 | 0.00 |" in page and "| `quiet` | tracking cost | 11 | 6 | 3 |" in page
+
+
+def test_a_difference_that_is_nearly_nothing_has_no_regret(files: LineFiles) -> None:
+    few = {"few_scenarios": ["quiet"], "n_seeds": {"plc": 1}, "n_seeds_few": {"causal": 1}}
+    board = Board(tiny(files, **few), [result("quiet", 1, "plc", 10.0), result("quiet", 1, "causal", 9.8)])
+    assert math.isnan(board.regret(["quiet"], "plc", "cost_eur"))
 
 
 def test_aims_are_figures_and_a_missed_one_does_not_hold(files: LineFiles) -> None:
@@ -207,6 +227,8 @@ def test_the_committed_board_is_what_was_promised(files: LineFiles) -> None:
     full, quick = make_plan(files, file, "full"), make_plan(files, file, "quick")
     assert len(full.scenarios) >= 12 and len(file.full.seeds) >= 20 and file.full.n_seeds["nmpc"] >= 10
     assert {file.full.n_seeds[name] for name in ("plc", "pid", "pid+kalman", "lmpc")} == {20}
+    assert file.full.n_seeds_few == {"dompc": 2, "causal": 2, "clairvoyant": 2} and len(file.full.few_scenarios) == 4
+    assert sum(job.controller == "causal" for job in full.jobs) == 8 and full.jobs[-1].controller == "dompc"
     assert len(quick.jobs) == 32 and {job.controller for job in quick.jobs} == {"plc", "pid", "lmpc", "nmpc"}
     assert {scenario.minutes for scenario in full.scenarios.values()} == {40.0}
     assert not set(file.quick.seeds) & set(file.full.seeds)
@@ -266,6 +288,13 @@ def test_only_what_is_missing_is_run(files: LineFiles, ran: tuple[Path, list[Res
     monkeypatch.setattr(runner, "run_task", lambda task: seen.append(task.job.name) or results[1])
     run_board(files, tiny(files), folder, 1, silent)
     assert seen == [results[1].job.name] and lost.read_bytes() == kept
+
+
+def test_no_more_is_run_than_is_asked_for(files: LineFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "run_task", lambda task: result("quiet", 1, "plc", 1.0))
+    assert [r.job.controller for r in run_board(files, tiny(files), tmp_path, 1, silent, at_most=1)] == ["plc"]
+    with pytest.raises(DataError, match="nothing has been run"):
+        run_board(files, tiny(files), tmp_path / "empty", 1, silent, at_most=0)
 
 
 def test_a_folder_of_another_plan_is_refused(files: LineFiles, ran: tuple[Path, list[Result]]) -> None:

@@ -115,6 +115,7 @@ def body(found: Identification, proposed: ParameterSet, out: Path | None) -> dic
             for name, fit in found.fits.items()
         },
         "noise": [{"name": e.name, "value": e.value, "low": e.low, "high": e.high} for e in found.noise],
+        "white_part": [{"name": e.name, "value": e.value, "low": e.low, "high": e.high} for e in found.white],
         "failed": dict(found.failed),
         "set": {"id": proposed.id, "version": proposed.version, "hash": proposed.hash, "file": str(out) if out else None},
     }  # fmt: skip
@@ -162,9 +163,10 @@ def _cells(found: Identification, files: LineFiles) -> Iterator[tuple[str, ...]]
                 _interval(row["low"], row["high"]),
                 row["unit"],
             )
-    for e in found.noise:
+    for e in (*found.noise, *found.white):
         now = files.controller.noise.get(e.name)
-        yield "noise", e.name, f"{now:.3g}" if now is not None else "-", f"{e.value:.3g}", _interval(e.low, e.high), ""
+        block = "noise" if e in found.noise else "white part"
+        yield block, e.name, f"{now:.3g}" if now is not None else "-", f"{e.value:.3g}", _interval(e.low, e.high), ""
 
 
 def _interval(low: float, high: float) -> str:

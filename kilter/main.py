@@ -87,8 +87,8 @@ def _running(name: str) -> Any:
     return getattr(commands, name)
 
 
-def _set_up(name: str) -> Any:
-    """Return a command that sets up: configuration, certificates, sensors, tracer tests."""
+def _model(name: str) -> Any:
+    """Return a command that finds what the controller believes, or how it is tuned."""
     match name:
         case "identify":
             from kilter import identify
@@ -106,6 +106,12 @@ def _set_up(name: str) -> Any:
             from kilter import tune
 
             return tune.tune
+    return None
+
+
+def _set_up(name: str) -> Any:
+    """Return a command that sets up: configuration, certificates, sensors, tracer tests."""
+    match name:
         case "rtd":
             from kilter import rtd
 
@@ -136,7 +142,8 @@ class Kilter(OnDemand):
         Panel("Make a shift", ("demo", "simulate", "run", "hil", "plant", "bench", "scenarios"), _shift),
         Panel("Lots", ("lot", "playback", "explain", "release"), _lots),
         Panel("Running line", ("mode", "hold", "resume", "stop"), _running),
-        Panel("Set-up", ("identify", "steptest", "observability", "tune", "rtd", "check", "schema", "sensor", "certs"), _set_up),
+        Panel("Model", ("identify", "steptest", "observability", "tune"), _model),
+        Panel("Set-up", ("rtd", "check", "schema", "sensor", "certs"), _set_up),
     )
 
 

@@ -87,21 +87,15 @@ def load_parameter_set(path: Path) -> ParameterSet:
 def load_controller(path: Path) -> ControllerConfiguration:
     """Return a controller's file with the parameter set that it names, `../parameters/NAME.toml`, filled in.
 
-    Raises ConfigurationFaults of either file; a noise that stands in both is a fault.
+    Raises ConfigurationFaults of either file; a model in both is a fault. The set's noise takes the place of the file's.
     """
     controller = load(path, ControllerConfiguration)
     if not controller.parameters:
         return controller
     found = load_parameter_set(path.parent.parent / FOLDER / f"{controller.parameters}.toml")
-    twice = sorted(set(found.noise) & set(controller.noise))
-    faults = [
-        Fault(str(path), f"noise.{n}", f"{controller.noise[n]:g}", f"stands in {found.id} as well: remove it here")
-        for n in twice
-    ]
     if controller.model:
-        faults.append(Fault(str(path), "model", "a table", f"the model's parameters come from {found.id}: remove it here"))
-    if faults:
-        raise ConfigurationFaults(faults)
+        remedy = f"the model's parameters come from {found.id}: remove the table here"
+        raise ConfigurationFaults([Fault(str(path), "model", f"{len(controller.model)} values", remedy)])
     return with_set(controller, found)
 
 

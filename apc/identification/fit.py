@@ -72,7 +72,7 @@ class Fit:
     values: dict[str, float]
 
 
-def fit(residual: Residual, unknowns: Sequence[Unknown], blocks: Labels) -> Fit:
+def fit(residual: Residual, unknowns: Sequence[Unknown], blocks: Labels, interval_share: float = INTERVAL_SHARE_MAX) -> Fit:
     """Return the least-squares estimate of the unknowns that the residuals identify; the others keep their value.
 
     residual: (n_unknowns,) values -> (m,) residuals over their stated standard deviation, NaN where nothing was
@@ -82,7 +82,7 @@ def fit(residual: Residual, unknowns: Sequence[Unknown], blocks: Labels) -> Fit:
     Equation: min sum rho(r), Huber's rho, inside the ranges; covariance (J'WJ)^-1 (sum over blocks g g') (J'WJ)^-1 with
     g the block's score (Liang & Zeger, Biometrika 73 (1986) 13), times G/(G-1), Student's t with G - 1 degrees. An
     unknown is kept if nothing depends on it, if it cannot be told from others that come before it, if it runs into its
-    bound or if its interval is wider than INTERVAL_SHARE_MAX of its range. A value holds with the kept ones as they are.
+    bound or if its interval is wider than interval_share of its range. A value holds with the kept ones as they are.
     Wrong where all blocks share an error (span of a load cell): that is in no interval. Raises DataError for fewer than
     BLOCKS_MIN blocks or a start where the model gives no number.
     """
@@ -102,13 +102,13 @@ def fit(residual: Residual, unknowns: Sequence[Unknown], blocks: Labels) -> Fit:
         return residual(start + z * width)[used]
 
     whole = _jacobian(scaled, np.zeros(len(start)))
-    free, kept = _separable(whole, unknowns)
+    free, kept = _separable(whole, unknowns, interval_share)
     z = np.zeros(len(start))
     while free:
         z = _solve(scaled, unknowns, free)
         jacobian, r = _jacobian(scaled, z)[:, free], scaled(z)
         half = _half_widths(jacobian, r, labels, n_blocks)
-        worst, why = _worst(free, z, half, unknowns)
+        worst, why = _worst(free, z, half, unknowns, interval_share)
         if worst is None:
             break
         kept[unknowns[worst].name] = why
@@ -141,14 +141,14 @@ def robust_sigma(r: Vector) -> float:
     return float(1.4826 * np.median(np.abs(finite - np.median(finite)))) if finite.size else math.nan
 
 
-def _separable(whole: Vector, unknowns: Sequence[Unknown]) -> tuple[list[int], dict[str, str]]:
+def _separable(whole: Vector, unknowns: Sequence[Unknown], interval_share: float) -> tuple[list[int], dict[str, str]]:
     """Return the unknowns that the residuals may tell apart, and why the others are kept.
 
     First those whose interval would be too wide even alone and with white residuals; then, while the set is collinear,
     the one that comes last in `unknowns` among those that take part in its least singular direction.
     """
     norms = np.linalg.norm(whole, axis=0)
-    enough = 2.0 * NORMAL_95 / INTERVAL_SHARE_MAX
+    enough = 2.0 * NORMAL_95 / interval_share
     kept = {u.name: "these runs hardly depend on it" for u, n in zip(unknowns, norms, strict=True) if n < enough}
     free = [i for i, n in enumerate(norms) if n >= enough]
     while len(free) > 1:
@@ -208,7 +208,9 @@ def _half_widths(jacobian: Vector, r: Vector, labels: Labels, n_blocks: int) -> 
     return float(stdtrit(n_blocks - 1, 0.975)) * spread
 
 
-def _worst(free: Sequence[int], z: Vector, half: Vector, unknowns: Sequence[Unknown]) -> tuple[int | None, str]:
+def _worst(
+    free: Sequence[int], z: Vector, half: Vector, unknowns: Sequence[Unknown], interval_share: float
+) -> tuple[int | None, str]:
     """Return the free unknown that the runs do not identify, and why; None if they identify all."""
     for i in free:
         u = unknowns[i]
@@ -217,6 +219,6 @@ def _worst(free: Sequence[int], z: Vector, half: Vector, unknowns: Sequence[Unkn
             if gap < BOUND_SHARE * u.width:
                 return i, f"runs into its bound {bound:.6g}"
     j = int(np.argmax(half))
-    if 2.0 * half[j] > INTERVAL_SHARE_MAX:
+    if 2.0 * half[j] > interval_share:
         return free[j], f"known only within {200.0 * half[j]:.0f} % of its range"
     return None, ""

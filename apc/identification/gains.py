@@ -18,6 +18,8 @@ from line.parameter_set import Gain
 MEASURED: Mapping[str, float] = {"potency_blend": 2.5, "weight": 1.0, "hardness": 3.0, "level_hopper": 0.01}
 #: Range in which the ratio of a measured to a modelled response is looked for [-].
 LOWEST, HIGHEST = 0.3, 1.7
+#: Widest interval of a factor that is used, as a share of that range: 0.35.
+INTERVAL_SHARE = 0.25
 #: Seconds after the start that are left out, and that a stretch of the record shares its errors.
 WARM_S, BLOCK_S = 600.0, 300.0
 
@@ -41,7 +43,7 @@ def fit_gains(runs: Sequence[RecordedRun], flowsheet: Flowsheet) -> dict[str, Fi
             return np.concatenate([_detrended(t, gap - parts @ (k - 1.0)) / error for t, gap, parts in rows])
 
         try:
-            found[output] = fit(residual, unknowns, blocks)
+            found[output] = fit(residual, unknowns, blocks, INTERVAL_SHARE)
         except DataError:
             continue
     return found

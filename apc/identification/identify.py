@@ -12,7 +12,7 @@ from apc.identification import press as pressing
 from apc.identification.feeders import fit_feeder
 from apc.identification.fit import Estimated, Fit, Labels, Unknown, Vector, fit
 from apc.identification.mixing import MixingLine, drive_of, ends_of
-from apc.identification.noise import COMPONENTS, signal_noise, white_equivalent
+from apc.identification.noise import COMPONENTS, from_samples, signal_noise, white_equivalent
 from apc.identification.press import PressModel, PressRows, running_rows, tester_rows
 from apc.identification.recorded import RecordedRun
 from flowsheet.parameters import FlowsheetParameters
@@ -38,11 +38,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Identification:
-    """What was found. fits by block (mixing, press, feeder_*); noise: standard deviations by their name in the
-    controller's file; failed: block -> why nothing was found; settings: what was read off (paddle speed, fill depth)."""
+    """What was found. fits by block (mixing, press, feeder_*); noise: what analysers and tester scatter beyond the model, by
+    its name in the controller's file; white: the same of signals, their white part only, less than a filter must be told;
+    settings: what was read off (paddle speed, fill depth); failed: block -> why nothing was found."""
 
     fits: Mapping[str, Fit]
     noise: tuple[Estimated, ...]
+    white: tuple[Estimated, ...] = ()
     settings: Mapping[str, float] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,7 +83,7 @@ def identify(
     if not fits:
         raise DataError("these runs identify nothing", where="identification", what_now=next(iter(failed.values())))
     progress("noise", len(steps), len(steps))
-    return Identification(fits, (*noise, *signal_noise(runs, p)), settings, failed)
+    return Identification(fits, tuple(noise), tuple(signal_noise(runs, p)), settings, failed)
 
 
 def unknowns_of(table: Mapping[str, ModelParameter], names: Sequence[str], p: FlowsheetParameters) -> list[Unknown]:
@@ -127,7 +129,7 @@ def fit_mixing(runs: Sequence[RecordedRun], p: FlowsheetParameters, unknowns: Se
     last = parts(np.array([found.values[u.name] for u in unknowns]))
     noise = [
         white_equivalent("measured_nir_pct", [100.0 * SPECTRUM_ERROR * three[1] for three in last]),
-        white_equivalent("measured_assay_pct", [100.0 * ASSAY_ERROR * three[2] for three in last], 1),
+        from_samples("measured_assay_pct", [100.0 * ASSAY_ERROR * three[2] for three in last]),
     ]
     return found, [e for e in noise if e is not None]
 
@@ -211,8 +213,8 @@ def fit_press(
     found = fit(residual, unknowns, _labels(owners, np.concatenate(times)))
     last = parts(np.array([found.values[u.name] for u in unknowns]))
     noise = [
-        white_equivalent("measured_weight_pct", [100.0 * WEIGHT_ERROR * several[0] for several in last], 1),
-        white_equivalent("measured_hardness_pct", [100.0 * HARDNESS_ERROR * several[3] for several in last], 1),
+        from_samples("measured_weight_pct", [100.0 * WEIGHT_ERROR * several[0] for several in last]),
+        from_samples("measured_hardness_pct", [100.0 * HARDNESS_ERROR * several[3] for several in last]),
     ]
     return found, [e for e in noise if e is not None]
 

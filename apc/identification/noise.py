@@ -49,6 +49,11 @@ def from_differences(name: str, parts: Sequence[Vector]) -> Estimated | None:
     return white_equivalent(name, doubled, 1)
 
 
+def from_samples(name: str, parts: Sequence[Vector]) -> Estimated | None:
+    """Return the standard deviation of rare samples from one to the next over the root of two: a slow drift is no noise."""
+    return white_equivalent(name, [np.diff(part[np.isfinite(part)]) / math.sqrt(2.0) for part in parts], 1)
+
+
 def signal_noise(runs: Sequence[RecordedRun], p: FlowsheetParameters) -> list[Estimated]:
     """Return what level, hold-up and the feeders' scales scatter while the line makes tablets."""
     found: list[Estimated | None] = []

@@ -15,7 +15,7 @@ from historian.chain import body_bytes
 from historian.frames import unpack_array, unpack_frame
 from historian.queries import Entry, RecordReader
 from historian.restatements import restatement_folders
-from line.configuration import LineConfiguration
+from line.configuration import LineConfiguration, Model
 from line.errors import RecordError
 from line.modes import PlcMode
 from line.recipe import Recipe
@@ -136,16 +136,21 @@ def _engine(reader: RecordReader) -> ReleaseEngine:
             "the record cannot be replayed", where=str(reader.folder), how_much=f"without {', '.join(missing)}",
             what_now="It was made by a version that did not store them.",
         )  # fmt: skip
+    recipe, line = recorded(reader, "recipe", Recipe), recorded(reader, "line", LineConfiguration)
+    return ReleaseEngine(recipe, line, reader.register, str(meta["sensor_hash"]))
+
+
+def recorded(reader: RecordReader, key: str, model: type[Model]) -> Model:
+    """Return a configuration as it stands in the record. Raises RecordError if this release gives it another form."""
     try:
-        recipe, line = Recipe.model_validate(meta["recipe"]), LineConfiguration.model_validate(meta["line"])
+        return model.model_validate(reader.meta[key])
     except ValidationError as error:
         places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors()[:3])
         raise RecordError(
-            "the record's recipe or line has another form than this release reads", where=str(reader.folder),
+            f"the record's {key} has another form than this release reads", where=str(reader.folder),
             how_much=f"{error.error_count()} items, first: {places}",
             what_now=f"Use the release that made it: kilter {_made_by(reader)}.",
         ) from error  # fmt: skip
-    return ReleaseEngine(recipe, line, reader.register, str(meta["sensor_hash"]))
 
 
 def _made_by(reader: RecordReader) -> Any:

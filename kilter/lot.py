@@ -20,10 +20,12 @@ from historian.queries import RecordReader
 from historian.restatements import current_verdict, restatement_folders, verify_all
 from historian.runs import Lot, describe, list_lots, run_folder
 from kilter.lab_result import lab_result
+from kilter.trace import trace
 from line.errors import RecordError
 
-app = typer.Typer(help="The lots made here: list, show, verify, replay, report, late results.", no_args_is_help=True)
+app = typer.Typer(help="The lots made here: list, show, verify, replay, trace, report, late results.", no_args_is_help=True)
 app.command("lab-result")(lab_result)
+app.command("trace")(trace)
 Name = Annotated[str, typer.Argument(help="Lot name: a folder below --runs.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the lots.", envvar="KILTER_RUNS")]
 #: Differences of a replay that people are shown.

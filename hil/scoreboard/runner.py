@@ -32,6 +32,7 @@ from line.configuration import Scenario
 from line.errors import DataError, KilterError, RecordError
 from line.tuning import Tuning
 from plant_sim.plant import Plant
+from sensing.model import load_model
 
 PLAN_FILE, RESULTS = "plan.json", "results"
 #: Threads a numerical library may start in a run: one, so that two runs are two cores.
@@ -232,12 +233,21 @@ def _oracle(name: str, files: LineFiles, options: BenchOptions, from_s: int, wor
 def _sensor(files: LineFiles, seed: int, folder: Path) -> Path:
     """Return the file of the soft sensor that a run of this seed calibrates, which all runs of the seed share."""
     path = folder / f"{seed}.json"
-    if not path.exists():
+    if not _is_model(path):
         folder.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}")
         draft.write_text(simulated_model(files, seed).to_text(), encoding="utf-8")
         draft.replace(path)
     return path
+
+
+def _is_model(path: Path) -> bool:
+    """Return whether a file holds a soft sensor that this version reads."""
+    try:
+        load_model(path.read_text(encoding="utf-8"))
+    except (OSError, DataError):
+        return False
+    return True
 
 
 def _silent(done: int, total: int, line: Line) -> None:

@@ -21,6 +21,8 @@ StageName = Literal["quick", "full"]
 OracleName = Literal["causal", "clairvoyant"]
 BoardName = ControllerName | OracleName
 ORACLES: tuple[OracleName, ...] = ("causal", "clairvoyant")
+#: Controllers whose run takes as long as many shifts.
+SLOW: tuple[BoardName, ...] = ("clairvoyant", "dompc")
 BOARD_NAMES: tuple[BoardName, ...] = (*NAMES, *ORACLES)
 FILE = Path("benchmark") / "control.toml"
 
@@ -183,9 +185,10 @@ def load_board(folder: Path) -> BoardFile:
 
 
 def make_plan(files: LineFiles, file: BoardFile, name: StageName) -> BoardPlan:
-    """Return the plan of a stage: seed by seed, so that what is done so far is always paired; the slow `dompc` last.
+    """Return the plan of a stage. Raises ConfigurationFaults.
 
-    Raises ConfigurationFaults.
+    First what regret needs, scenario by scenario; then seed by seed, so that what is done so far is always paired; last
+    what takes many times a shift.
     """
     stage = file.quick if name == "quick" else file.full
     scenarios = {}
@@ -199,6 +202,14 @@ def make_plan(files: LineFiles, file: BoardFile, name: StageName) -> BoardPlan:
         for controller in BOARD_NAMES
         if stage.runs(controller, scenario, place)
     ]
-    jobs.sort(key=lambda job: job.controller == "dompc")
+    jobs.sort(key=lambda job: _turn(stage, job))
     parts = (files.configuration, files.recipe, files.controller)
     return BoardPlan(name, file, scenarios, tuple(jobs), content_hash([part.model_dump(mode="json") for part in parts]))
+
+
+def _turn(stage: Stage, job: Job) -> tuple[int, int]:
+    """Return when a job's turn is, the lowest first: (block, scenario in the block)."""
+    if job.controller in SLOW:
+        return 2, 0
+    early = job.scenario in stage.few_scenarios and job.seed in stage.seeds[: max(stage.n_seeds_few.values(), default=0)]
+    return (0, stage.few_scenarios.index(job.scenario)) if early else (1, 0)

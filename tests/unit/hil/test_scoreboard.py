@@ -228,7 +228,10 @@ def test_the_committed_board_is_what_was_promised(files: LineFiles) -> None:
     assert len(full.scenarios) >= 12 and len(file.full.seeds) >= 20 and file.full.n_seeds["nmpc"] >= 10
     assert {file.full.n_seeds[name] for name in ("plc", "pid", "pid+kalman", "lmpc")} == {20}
     assert file.full.n_seeds_few == {"dompc": 2, "causal": 2, "clairvoyant": 2} and len(file.full.few_scenarios) == 4
-    assert sum(job.controller == "causal" for job in full.jobs) == 8 and full.jobs[-1].controller == "dompc"
+    assert sum(job.controller == "causal" for job in full.jobs) == 8
+    first = full.jobs[: 4 * 2 * 7]
+    assert {job.scenario for job in first} == set(file.full.few_scenarios) and {job.seed for job in first} == {301, 302}
+    assert {job.controller for job in full.jobs[-16:]} == {"dompc", "clairvoyant"}
     assert len(quick.jobs) == 32 and {job.controller for job in quick.jobs} == {"plc", "pid", "lmpc", "nmpc"}
     assert {scenario.minutes for scenario in full.scenarios.values()} == {40.0}
     assert not set(file.quick.seeds) & set(file.full.seeds)

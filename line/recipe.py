@@ -140,14 +140,28 @@ class Sampling(_Strict):
 
 
 class Uniformity(_Strict):
-    """USP <905> in this recipe: L1, L2, rounding policy, and the validated residual variance of unit contents
-    ((% LC)^2) that predictions do not carry (micro-mixing and model error), with the shared bias bound (% LC)."""
+    """USP <905> in this recipe: L1, L2, rounding policy, and what predictions of unit contents do not carry.
+
+    `residual_variance_estimate_pct2` ((% LC)^2): variance of single tablets about their predictions in validation
+    (micro-mixing and model error), with its degrees of freedom; it is used at its upper `residual_variance_confidence`
+    bound. `shared_bias_pct` (% LC): bound of a bias common to all units, applied once in the unfavourable direction.
+    """
 
     l1: float = Positive
     l2: float = Positive
     rounding: Literal["compendial", "none"]
-    residual_variance_pct2: float = Field(ge=0)
+    residual_variance_estimate_pct2: float = Field(ge=0)
+    residual_variance_degrees: int = Field(ge=1, le=100_000)
+    residual_variance_confidence: float = Field(ge=0.5, lt=1)
     shared_bias_pct: float = Field(ge=0)
+
+    @property
+    def residual_variance_pct2(self) -> float:
+        """Return the upper bound that is used, s^2 nu / chi2(1 - confidence; nu), one-sided. Wrong for errors not normal."""
+        from scipy.special import chdtri
+
+        degrees = self.residual_variance_degrees
+        return self.residual_variance_estimate_pct2 * degrees / float(chdtri(degrees, self.residual_variance_confidence))
 
 
 class Slices(_Strict):
@@ -242,7 +256,12 @@ class ReleaseRtd(_Strict):
 
 
 class WeightMap(_Strict):
-    """Frozen static map from main force to tablet mass: d ln W = d ln F / gain_force + gain_height d ln h."""
+    """Frozen static map from main force to tablet mass: d ln W = d ln F / gain_force + gain_height d ln h + gain_speed d ln n.
+
+    A tester sample off by up to `valid_gap_pct` leaves the map valid, by up to `invalid_gap_pct` widens its doubt, beyond
+    makes it invalid. Two-sided CUSUM of the gaps over the lot with `cusum_allowance_pct` a sample: above
+    `cusum_limit_pct` the map is invalid for the rest of the lot.
+    """
 
     id: str = Field(min_length=1)
     mass_mg: float = Positive
@@ -250,8 +269,12 @@ class WeightMap(_Strict):
     height_mm: float = Positive
     gain_force: float = Positive
     gain_height: float
+    speed_rpm: float = Positive
+    gain_speed: float
     valid_gap_pct: float = Positive
     invalid_gap_pct: float = Positive
+    cusum_allowance_pct: float = Positive
+    cusum_limit_pct: float = Positive
     source: str = Field(min_length=1)
 
 

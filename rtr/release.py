@@ -173,9 +173,11 @@ class ReleaseEngine:
         return events
 
     def _map_event(self, check: MapCheck, old: MapState, regime: Regime) -> Event:
+        weight_map = self.recipe.weight_map
         text = (
             f"tester sample {check.sample_id}: {check.sample_mg:.1f} mg against {check.predicted_mg:.1f} mg by force, "
-            f"{check.gap_pct:+.2f} %: weight map {self.recipe.weight_map.id} is {check.state.value}"
+            f"{check.gap_pct:+.2f} %, CUSUM {check.cusum_pct:.2f} of {weight_map.cusum_limit_pct:g} %: "
+            f"weight map {weight_map.id} is {check.state.value}"
         )
         if check.state is MapState.INVALID:
             self.exceptions.append(text)

@@ -97,7 +97,7 @@ def designed_attribute(sample: DesignedSample, recipe: Recipe) -> Attribute:
         f"ASTM E2810 plan 2: least probability of passing USP <905> with {100 * design.confidence:g} % confidence; {asked}, "
         f"mean {sample.mean:.2f} +- {sample.plan.mean_half_width:.2f} % LC, sigma at most {sample.plan.sigma_upper:.2f}"
     )
-    return within(name, "%", 100.0 * sample.plan.bound, low, 100.0, basis)
+    return within(name, "%", 100.0 * min(sample.plan.bound, 1.0), low, 100.0, basis)
 
 
 def _generator(seed: int, stream: int) -> np.random.Generator:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from line.configuration import validate
 from line.errors import ConfigurationFaults
-from line.recipe import Recipe
+from line.recipe import Recipe, Uniformity
 
 FILE = Path(__file__).resolve().parents[3] / "configs/recipes/reference-18mg.toml"
 CONTENT = tomllib.loads(FILE.read_text(encoding="utf-8"))
@@ -165,3 +165,17 @@ def test_a_recipe_cannot_be_changed_once_made() -> None:
     recipe = Recipe.model_validate(CONTENT)
     with pytest.raises(ValueError, match="frozen"):
         recipe.version = "2.0.0"  # type: ignore[misc]
+
+
+def test_residual_variance_is_used_at_its_upper_bound() -> None:
+    """s^2 nu / chi2: 30 degrees have a 5 % quantile of 18.493 (NIST/SEMATECH e-Handbook, table 1.3.6.7.4)."""
+    rules = Uniformity(
+        l1=15.0,
+        l2=25.0,
+        rounding="compendial",
+        residual_variance_estimate_pct2=2.0,
+        residual_variance_degrees=30,
+        residual_variance_confidence=0.95,
+        shared_bias_pct=1.0,
+    )
+    assert rules.residual_variance_pct2 == pytest.approx(2.0 * 30 / 18.493, rel=1e-4)

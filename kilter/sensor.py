@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kilter import data_sets, sensor_monitor, sensor_registry, sensor_validation
+from kilter import data_sets, sensor_monitor, sensor_registry, sensor_transfer, sensor_validation
 from kilter.figures import Figure, show_figures
+from kilter.model_file import write_model
 from line.errors import DataError
 from sensing.calibration import ALPHA, MAX_COMPONENTS, calibrate
 from sensing.model import SoftSensorModel, load_model
@@ -22,6 +22,7 @@ from sensing.spectra import CalibrationSet, parse_calibration_csv
 app = typer.Typer(help="Soft sensors: models from spectra and reference values, as hashed files.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 app.command("validate")(sensor_validation.validate)
+app.command("transfer")(sensor_transfer.transfer)
 app.command("monitor")(sensor_monitor.monitor)
 app.command("register")(sensor_registry.register)
 app.command("list")(sensor_registry.list_)
@@ -81,17 +82,6 @@ def _in_control(path: Path | None, calibration_set: CalibrationSet) -> Calibrati
     if found.axis.shape != calibration_set.axis.shape or abs(found.axis - calibration_set.axis).max() > 1e-6:
         raise DataError("these spectra are on another axis", where=str(path), what_now="Measure them on the same instrument.")
     return found
-
-
-def write_model(path: Path, model: SoftSensorModel) -> None:
-    """Write a model file whole or not at all. Raises DataError if the folder cannot be written."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(model.to_text(), encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DataError(f"cannot be written: {error.strerror}", where=str(path), what_now="Name another file.") from error
 
 
 def figures_of(model: SoftSensorModel, source: str, rmsecv_max_pct: float | None = None) -> list[Figure]:

@@ -79,7 +79,7 @@ def calibrate(
         coefficients=significant(coefficients(weights, loadings, loadings_y)),
         score_variances=significant(fit.scores.var(axis=0, ddof=1)),
         limits=_limits(*diagnostics, alpha, y.size, a, set_on),
-        presentation=_presentation(data.spectra),
+        presentation=presentation_of(data.spectra),
         performance=_performance(treated, y, groups, max_components, seed),
         range_low_w_w=significant(y.min()),
         range_high_w_w=significant(y.max()),
@@ -126,7 +126,8 @@ def _limits(t2: Vector, q: Vector, alpha: float, n: int, n_components: int, set_
     return Limits(alpha, significant(t2_limit), significant(q_limit), set_on, T2_FORMULA, Q_FORMULA)
 
 
-def _presentation(spectra: Matrix) -> Presentation:
+def presentation_of(spectra: Matrix) -> Presentation:
+    """Return what a covered, clean window looks like, from raw spectra (n, p) [AU] of one probe."""
     level, spread = spectra.mean(axis=1), spectra.std(axis=1, ddof=1)
     margin = float(np.ptp(level))
     values = (

@@ -96,6 +96,30 @@ def _wrong(how_much: str) -> DataError:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class DirectStandardisation:
+    """Spectra of another probe made to look like those of the model's: x' = mean_to + d + (d basis') change, d = x - mean_from.
+
+    mean_to, mean_from (p,) [AU]; basis (a, p) orthonormal rows; change (a, p). What lies outside the basis passes unchanged.
+    """
+
+    mean_to: Matrix
+    mean_from: Matrix
+    basis: Matrix
+    change: Matrix
+    kind: ClassVar[str] = "direct_standardisation"
+
+    def apply(self, spectra: Matrix) -> Matrix:
+        """Return the treated spectra (n, p)."""
+        moved = spectra - self.mean_from
+        return np.asarray(self.mean_to + moved + (moved @ self.basis.T) @ self.change)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        arrays = {name: getattr(self, name).tolist() for name in ("mean_to", "mean_from", "basis", "change")}
+        return {"kind": self.kind, **arrays}
+
+
 def apply_steps(steps: Sequence[Step], spectra: Matrix) -> Matrix:
     """Return spectra (n, p) after all steps in order."""
     for step in steps:
@@ -112,6 +136,10 @@ def _step_from(body: Mapping[str, Any]) -> Step:
     numbers = {key: value for key, value in body.items() if key != "kind"}
     if body.get("kind") == StandardNormalVariate.kind and not numbers:
         return StandardNormalVariate()
+    if body.get("kind") == DirectStandardisation.kind:
+        return DirectStandardisation(**{name: np.asarray(values, dtype=np.float64) for name, values in numbers.items()})
     if body.get("kind") == SavitzkyGolay.kind and set(numbers) == {"window", "order", "derivative"}:
         return SavitzkyGolay(**numbers)
-    raise DataError(f"preprocessing step {dict(body)} is not known", where="soft-sensor model", what_now="Calibrate it anew.")
+    raise DataError(
+        f"preprocessing step {body.get('kind')!r} is not known", where="soft-sensor model", what_now="Calibrate it anew."
+    )

@@ -182,3 +182,18 @@ def test_the_life_of_a_model(table: Path, tmp_path: Path) -> None:
     assert "retired" in call("retire", model.hash[:8], *here, "--user", "bob")[1]
     with pytest.raises(DataError, match=r"is retired on .* \(test\)"):
         effective_model(out, folder)
+
+
+def test_a_model_for_a_second_probe(table: Path, tmp_path: Path) -> None:
+    out, second = tmp_path / "model.json", tmp_path / "second.json"
+    call("calibrate", str(table), "--out", str(out), "--instrument", "1")
+    words = ("transfer", str(out), str(table), "--instrument", "2", "--model-version", "2", "--out")
+    for more, components in (((), 0), (("--first", str(table)), None)):
+        path = second.with_name(f"second{len(more)}.json")
+        code, text = call(*words, str(path), *more, "--json")
+        figures = {figure["name"]: figure["value"] for figure in json.loads(text)["figures"]}
+        model = load_model(path.read_text(encoding="utf-8"))
+        assert (code, model.instrument, model.version) == (0, "2", "2")
+        assert figures["components"] == 0 if components == 0 else figures["components"] > 0
+    with pytest.raises(DataError, match="not overwritten"):
+        call(*words, str(path))

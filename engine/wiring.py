@@ -7,7 +7,7 @@ from pathlib import Path
 
 from apc.identification.guided import GuidedTest
 from apc.supervision.assembly import ControllerName, build_parts
-from apc.supervision.guided_test import GuidedTestRun, TestTerms
+from apc.supervision.guided_test import GuidedTestRun, Terms
 from apc.supervision.supervisor import Supervisor
 from engine.alarms import AlarmBoard
 from engine.desk import Desk
@@ -55,7 +55,7 @@ class Guided:
     """A guided test in the controller's place: the moves, when they begin, what quality may do."""
 
     test: GuidedTest
-    terms: TestTerms
+    terms: Terms
 
 
 @dataclass(frozen=True)

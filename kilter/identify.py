@@ -40,6 +40,9 @@ def identify_command(
     out: Annotated[
         Path | None, typer.Option(help="Write the proposed set there, for example configs/parameters/line-7.toml.")
     ] = None,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Put the noise of analysers and tester into the set; it replaces the controller's.")
+    ] = False,
     runs: Annotated[Path, typer.Option(help="Folder that holds the lots.", envvar="KILTER_RUNS")] = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -56,7 +59,7 @@ def identify_command(
     with stage_bar(Console(stderr=True)) as progress:
         parameters = flowsheet_parameters(files.controller.model, known_parameters(files.recipe, files.configuration))
         found = identify(recorded, parameters, files.controller.model, progress)
-    proposed = propose(origin(files, out.stem if out else "proposal"), found, recorded)
+    proposed = propose(origin(files, out.stem if out else "proposal"), found, recorded, with_noise=noise)
     if out is not None:
         write_set(out, proposed)
     if as_json:

@@ -22,7 +22,7 @@ from apc.identification.identify import Identification, identify, prediction_err
 from apc.identification.proposal import propose
 from apc.identification.recorded import RecordedRun
 from apc.supervision.assembly import ControllerName, ControlParts, build_parts
-from apc.supervision.guided_test import TestTerms
+from apc.supervision.guided_test import Terms
 from apc.supervision.rehearsal import PASSES, Rehearsal, rehearse
 from engine.folders import find_configs
 from engine.line import Line
@@ -156,18 +156,18 @@ def reach_of(parts: ControlParts) -> Reach:
     return Reach(scaled(limits.low), scaled(limits.high), scaled(limits.rate), rate, low, high)
 
 
-def terms_of(files: LineFiles, parts: ControlParts, budget: float | None) -> TestTerms:
+def terms_of(files: LineFiles, parts: ControlParts, budget: float | None) -> Terms:
     """Return the terms of a test: diverted (no budget), or how far each quality may go."""
     product, rules = files.recipe.product, files.recipe.rules
     targets = {"potency_tablet": product.target_pct_lc, "weight": product.tablet_mass_mg, "hardness": product.hardness_target_n}
     if budget is None:
-        return TestTerms(WARM_S, {}, targets)
+        return Terms(WARM_S, {}, targets)
     room = min(rules.hardness_high_n - product.hardness_target_n, product.hardness_target_n - rules.hardness_low_n)
     hardness = 100.0 * room / product.hardness_target_n
-    return TestTerms(WARM_S, {"potency_tablet": budget, "weight": budget, "hardness": hardness}, targets)
+    return Terms(WARM_S, {"potency_tablet": budget, "weight": budget, "hardness": hardness}, targets)
 
 
-def refuse_beyond_budget(test: GuidedTest, terms: TestTerms, size: float) -> None:
+def refuse_beyond_budget(test: GuidedTest, terms: Terms, size: float) -> None:
     """Raise ConfigurationError if the model in force expects the test to leave the budget, with the size that would not."""
     shares = {name: abs(test.deviation[name][0]) / limit for name, limit in terms.budget.items()}
     worst = max(shares, key=lambda name: shares[name], default="")
@@ -234,7 +234,7 @@ def _played(played: Rehearsal) -> Check:
     return Check(f"rehearsal of {played.controller}, {played.line}", played.passed, errors + failures)
 
 
-def show_plan(test: GuidedTest, terms: TestTerms, as_json: bool) -> None:
+def show_plan(test: GuidedTest, terms: Terms, as_json: bool) -> None:
     """Print what a test would do."""
     deviation = {name: {"off_pct": off, "at_s": at * STEP_S} for name, (off, at) in test.deviation.items()}
     swing = (100.0 * np.abs(test.inputs - 1.0).max(axis=0)).round(3).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,11 @@ def set_text(found: ParameterSet) -> str:
 
 
 def _table(name: str, body: Mapping[str, Any]) -> list[str]:
-    return ["", f"[{name}]", *(f"{key} = {_word(value)}" for key, value in body.items())] if body else []
+    return ["", f"[{name}]", *(f"{_key(key)} = {_word(value)}" for key, value in body.items())] if body else []
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _word(key)
 
 
 def _word(value: Any) -> str:

@@ -14,6 +14,7 @@ from flowsheet.assembly import Flowsheet, build_flowsheet
 from flowsheet.layout import N_D, N_U, OUTPUTS
 from flowsheet.parameters import FlowsheetParameters, flowsheet_parameters
 from line.configuration import ControllerConfiguration, LineConfiguration, load
+from line.parameter_set import load_controller
 from line.recipe import Recipe
 from line.tags import TagRegister, load_register
 
@@ -32,7 +33,7 @@ def line() -> LineConfiguration:
 
 @lru_cache
 def configuration() -> ControllerConfiguration:
-    return load(CONFIGS / "controllers/nmpc.toml", ControllerConfiguration)
+    return load_controller(CONFIGS / "controllers/nmpc.toml")
 
 
 @lru_cache

@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int], None]
 class Identification:
     """What was found. fits by block (mixing, press, feeder_*); noise: what analysers and tester scatter beyond the model, by
     its name in the controller's file; white: the same of signals, their white part only, less than a filter must be told;
-    settings: what was read off (paddle speed, fill depth); failed: block -> why nothing was found."""
+    settings: what was read off (fill depth); failed: block -> why nothing was found."""
 
     fits: Mapping[str, Fit]
     noise: tuple[Estimated, ...]
@@ -98,17 +98,10 @@ def unknowns_of(table: Mapping[str, ModelParameter], names: Sequence[str], p: Fl
 
 
 def read_off(runs: Sequence[RecordedRun]) -> dict[str, float]:
-    """Return settings that are measured directly, SI: paddle speed [rev/s] and typical fill depth [m]."""
-    found = {}
-    for name, tag, unit in (
-        ("feed_frame_paddle_speed", "FeedFrame/PaddleSpeed", 1 / 60),
-        ("fill_depth", "Press/FillDepth", 1e-3),
-    ):
-        values = np.concatenate([run.signals[tag][run.since_start() > WARM_S] for run in runs])
-        values = values[np.isfinite(values)]
-        if values.size:
-            found[name] = float(values.mean()) * unit
-    return found
+    """Return what is measured directly, SI: the typical fill depth [m]."""
+    depth = np.concatenate([run.signals["Press/FillDepth"][run.since_start() > WARM_S] for run in runs])
+    depth = depth[np.isfinite(depth)]
+    return {"fill_depth": float(depth.mean()) * 1e-3} if depth.size else {}
 
 
 def fit_mixing(runs: Sequence[RecordedRun], p: FlowsheetParameters, unknowns: Sequence[Unknown]) -> tuple[Fit, list[Estimated]]:

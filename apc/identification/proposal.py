@@ -36,9 +36,11 @@ def propose(
     found: Identification,
     runs: Sequence[RecordedRun],
     step_gains: Mapping[str, Mapping[str, Gain]] | None = None,
+    with_noise: bool = False,
 ) -> ParameterSet:
     """Return the new set, sealed: identified values with intervals, all others as they were, and why.
 
+    with_noise: the noise of analysers and tester goes into the set and takes the place of the controller's file's.
     A value outside its range in force does not occur: the fits are bounded by it.
     """
     fits = [found.fits[block] for block in ("mixing", "press") if block in found.fits]
@@ -52,7 +54,7 @@ def propose(
         id=origin.id, version=origin.version, hash="", based_on=origin.based_on, made_by=origin.made_by,
         runs=tuple(SourceRun(lot=r.name, content_hash=r.content_hash, seconds=len(r.seconds)) for r in runs),
         model=model, kept=kept,
-        noise={e.name: significant(e.value) for e in found.noise},
+        noise={e.name: significant(e.value) for e in found.noise if with_noise},
         feed_factors={c: _curve(found.fits[block], i, runs) for i, (c, block) in enumerate(feeders.items())},
         step_gains={output: dict(row) for output, row in (step_gains or {}).items()},
     ).sealed()  # fmt: skip

@@ -19,7 +19,7 @@ FEEDERS = tuple(f"Feeder{i}" for i in range(1, N_FEEDERS + 1))
 #: Tags that are read at every second.
 SIGNALS = (
     *(f"{feeder}/{what}" for feeder in FEEDERS for what in ("MassFlow", "NetWeight", "ScrewSpeed", "Mode", "Setpoint")),
-    "Sys/LineState", "Blender/HoldUpMass", "Blender/ImpellerSpeed", "Hopper/Level", "FeedFrame/PaddleSpeed",
+    "Sys/LineState", "Blender/HoldUpMass", "Blender/ImpellerSpeed", "Hopper/Level",
     "Press/TurretSpeed", "Press/FillDepth", "Press/MainHeight", "Press/MainForceMean", "Press/MainForceSetpoint",
     "SP/HopperLevel", "SP/Throughput",
 )  # fmt: skip

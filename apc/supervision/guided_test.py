@@ -25,7 +25,7 @@ SPECTRUM_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class TestTerms:
+class Terms:
     """When a test begins (seconds of tablets before it), and how far quality may go: output -> % of `targets`; an empty
     budget: everything is diverted."""
 
@@ -50,7 +50,7 @@ class GuidedTestRun:
     on_lower_rung = False
     waits = ""
 
-    def __init__(self, parts: ControlParts, max_iterations: int, test: GuidedTest, terms: TestTerms) -> None:
+    def __init__(self, parts: ControlParts, max_iterations: int, test: GuidedTest, terms: Terms) -> None:
         self._parts, self._test, self._terms = parts, test, terms
         self._gate = MoveGate(parts.limits, max_iterations)
         self._recipe = parts.objective.recipe

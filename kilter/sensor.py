@@ -22,6 +22,7 @@ from sensing.spectra import CalibrationSet, parse_calibration_csv
 app = typer.Typer(help="Soft sensors: models from spectra and reference values, as hashed files.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 app.command("validate")(sensor_validation.validate)
+app.command("surrogates")(sensor_validation.surrogates)
 app.command("transfer")(sensor_transfer.transfer)
 app.command("monitor")(sensor_monitor.monitor)
 app.command("register")(sensor_registry.register)

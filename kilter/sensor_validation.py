@@ -11,6 +11,7 @@ from rich.console import Console
 
 from hil.validation.sensor import figures_of, validate_sensor
 from hil.validation.sensor_page import marked_page, write_sensor_page
+from hil.validation.surrogates import read_surrogate_batches, surrogate_figures
 from kilter import data_sets
 from kilter.figures import show_figures
 from kilter.runner import stage_bar
@@ -43,3 +44,18 @@ def validate(
     if not as_json:
         sys.stdout.write("".join(f"written: {path}\n" for path in written))
     raise typer.Exit(code)
+
+
+def surrogates(
+    data: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Measure how often press signals alone may declare hardness and dissolution, and how often wrongly.
+
+    1,005 commercial batches of 25 products; each product left out in turn, and the newest batches predicted from those before.
+    Reported, nothing is asked: a surrogate that decides nothing sends every batch to the laboratory, and says so.
+    """
+    batches = read_surrogate_batches(data_sets.find(data_sets.BATCHES, data).parent)
+    with stage_bar(Console(stderr=True)) as progress:
+        figures = surrogate_figures(batches, progress)
+    raise typer.Exit(show_figures("Surrogates of hardness and dissolution", figures, as_json))

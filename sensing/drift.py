@@ -87,7 +87,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     share, z2 = hits / n, Z_95 * Z_95
     centre = share + z2 / (2 * n)
     spread = Z_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return (centre - spread) / (1 + z2 / n), (centre + spread) / (1 + z2 / n)
+    low, high = (centre - spread) / (1 + z2 / n), (centre + spread) / (1 + z2 / n)
+    return low if hits else 0.0, high if hits < n else 1.0
 
 
 def mean_over_lots(by_lot: Sequence[Vector]) -> Mean:

@@ -113,6 +113,15 @@ def read_logs(folder: Path) -> list[BatchLog]:
     return logs
 
 
+def read_columns(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Return columns of a table as numbers, NaN where there is none; all if no names are given. Raises DataError."""
+    rows = _rows(path)
+    missing = [name for name in names if not rows or name not in rows[0]]
+    if missing or not rows:
+        raise DataError("a column is missing", where=str(path), how_much=", ".join(missing) or "no rows")
+    return {name: _column(rows, name) for name in names or rows[0]}
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:

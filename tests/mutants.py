@@ -30,7 +30,10 @@ TESTS = {
     "uniformity": ["test_uniformity.py"],
     "weight_variation": ["test_weight_variation.py"],
 }
-COMMON = ["test_statistics_examples.py", "test_calculator_faults.py"]
+COMMON = ["test_statistics_borders.py", "test_statistics_examples.py", "test_calculator_faults.py"]
+#: Stop at the first failure and leave out what a mutant does not need.
+OPTIONS = ["-x", "-q", "--timeout=0", "--assert=plain", "--tb=no"]
+OPTIONS += [word for name in ("xdist", "hypothesispytest", "logging", "capture") for word in ("-p", f"no:{name}")]
 COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,), ast.Is: (ast.IsNot,),
@@ -147,11 +150,7 @@ def _tested(mutant: Mutant | None, module: str) -> int:
             if mutant is not None:
                 _put_in_place(mutant)
             files = [str(ROOT / "tests/unit/rtr" / name) for name in (*TESTS[module], *COMMON)]
-            return int(
-                pytest.main(
-                    ["-x", "-q", "-p", "no:xdist", "-p", "no:hypothesispytest", "--timeout=0", "--rootdir", str(ROOT), *files]
-                )
-            )
+            return int(pytest.main([*OPTIONS, "--rootdir", str(ROOT), *files]))
         except BaseException:  # noqa: BLE001 - a module that cannot be imported any more is a killed mutant
             return 1
 

@@ -81,13 +81,13 @@ def test_upper_limit_of_sigma_covers() -> None:
 def test_plan_2_upper_limit_covers_two_variances() -> None:
     """20 slices x 3, between 2.0, within 3.0: at least sqrt(0.90) of samples give a limit above the truth."""
     rng = np.random.Generator(np.random.PCG64(4))
-    truth, covered, n = math.hypot(2.0, 3.0), 0, 3000
+    truth, covered, n = math.hypot(2.0, 3.0), 0, 800
     for _ in range(n):
         units = rng.normal(0, 2.0, (20, 1)) + rng.normal(0, 3.0, (20, 3))
         within = math.sqrt(float(units.var(axis=1, ddof=1).mean()))
         plan = lower_bound_plan_2(100.0, float(units.mean(axis=1).std(ddof=1)), within, 20, 3)
         covered += plan.sigma_upper >= truth
-    assert covered / n >= math.sqrt(0.90) - 0.015
+    assert covered / n >= math.sqrt(0.90) - 0.02
 
 
 def test_plan_2_of_perfect_slices() -> None:

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,17 +53,21 @@ def read_truth(folder: Path | None) -> Truth | None:
     try:
         if not zipfile.is_zipfile(folder / FILE_NAME):
             raise RecordError("not an archive", where=FILE_NAME)
-        series, tablets = read_plant_truth(folder)
-        return Truth(
-            series,
-            tablets["counter"].astype(np.int64),
-            tablets["second"].astype(np.int64),
-            tablets["mass_mg"].astype(np.float64),
-            tablets["content_pct_lc"].astype(np.float64),
-            tablets["strength_mpa"].astype(np.float64),
-            tablets["destination"].astype(np.int64),
-        )
+        return truth_of(*read_plant_truth(folder))
     except (RecordError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             "the plant's truth cannot be read", where=str(folder), how_much=str(error), what_now="Run again."
         ) from error
+
+
+def truth_of(series: Mapping[str, Vector], tablets: Mapping[str, NDArray[Any]]) -> Truth:
+    """Return a plant's series and tablets as a Truth. Raises KeyError if a column is missing."""
+    return Truth(
+        series,
+        tablets["counter"].astype(np.int64),
+        tablets["second"].astype(np.int64),
+        tablets["mass_mg"].astype(np.float64),
+        tablets["content_pct_lc"].astype(np.float64),
+        tablets["strength_mpa"].astype(np.float64),
+        tablets["destination"].astype(np.int64),
+    )

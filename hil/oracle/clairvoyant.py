@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +14,19 @@ from apc.control.step_response import StepModel, step_test
 from apc.supervision.assembly import build_parts
 from apc.supervision.supervisor import Supervisor
 from engine.line import Line
-from engine.wiring import LineFiles
+from engine.wiring import LineFiles, Shape
 from flowsheet.layout import STEP_S
-from hil.bench import BenchOptions, run_bench
+from hil.bench import BenchOptions
 from hil.oracle.causal import CausalControl
 from hil.oracle.foresight import Shift, bettered
-from hil.scoreboard.tracking import recorded_moves, tracking_cost
-from hil.truth import Truth, read_truth
+from hil.scoreboard.tracking import tracking_cost
+from hil.truth import Truth
+from hil.unjudged import run_unjudged
 from line.clock import WallClock
 from line.errors import DataError, SolverError
 from line.recipe import Recipe
 from plant_sim.plant import Plant
+from sensing.model import SoftSensorModel
 
 Vector = NDArray[np.float64]
 Make = Callable[[LineFiles, Plant], Controller]
@@ -81,13 +81,13 @@ class Hindsight:
     that nothing better exists.
     """
 
-    def __init__(self, files: LineFiles, options: BenchOptions, from_s: int, work: Path, clock: WallClock) -> None:
-        self._files, self._options, self._from_s, self._work, self._clock = files, options, from_s, work, clock
+    def __init__(self, files: LineFiles, options: BenchOptions, model: SoftSensorModel, from_s: int, clock: WallClock) -> None:
+        self._files, self._options, self._model, self._from_s, self._clock = files, options, model, from_s, clock
         self._parts = build_parts(files.recipe, files.configuration, files.controller, files.register, "plc")
         self._steps: StepModel | None = None
 
     def best(self) -> Make:
-        """Return what makes the controller with the best set-points found. Raises DataError if a pass does not end."""
+        """Return what makes the controller with the best set-points found."""
         best = self._pass(self._causal)
         change = self._change(best)
         for _ in range(N_PASSES):
@@ -117,18 +117,15 @@ class Hindsight:
         def lend(files: LineFiles, plant: Plant, line: Line) -> None:
             put(Keeper(make(files, plant), plant, kept), line)
 
-        folder = self._work / "pass"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        options = replace(self._options, run_folder=folder / "run", secrets=folder / "secrets", oracle=lend)
-        outcome = run_bench(self._files, options, self._clock, _silent)
-        truth = read_truth(outcome.truth_folder)
-        if truth is None or not outcome.end.complete or not kept:
-            raise DataError("a pass of the shift did not end", where="clairvoyant", how_much=outcome.end.why)
+        options = self._options
+        shape = Shape(options.scenario, options.controller, options.mode)
+        made = run_unjudged(self._files, shape, options.seed, options.plant, self._model, self._clock, lend)
+        if not kept:
+            raise DataError("a pass of the shift decided nothing", where="clairvoyant")
         recipe, shared = self._files.recipe, self._files.controller
-        cost = tracking_cost(truth, recorded_moves(folder / "run"), recipe, shared, self._from_s)
+        cost = tracking_cost(made.truth, made.moves, recipe, shared, self._from_s)
         seconds = range(min(kept), max(kept) + 1, int(STEP_S))
-        return Shift(seconds.start, _without_gaps(kept, seconds), _errors(truth, recipe, seconds, self._from_s), cost)
+        return Shift(seconds.start, _without_gaps(kept, seconds), _errors(made.truth, recipe, seconds, self._from_s), cost)
 
 
 def put(controller: Controller, line: Line) -> None:
@@ -136,10 +133,6 @@ def put(controller: Controller, line: Line) -> None:
     if not isinstance(line.supervisor, Supervisor):
         raise DataError("a guided test has no controller to replace", where="oracle")
     line.supervisor.controller = controller
-
-
-def _silent(done: int, total: int, line: Line) -> None:
-    """Tell nobody: many passes are one run."""
 
 
 def _without_gaps(kept: dict[int, Vector], seconds: range) -> Vector:

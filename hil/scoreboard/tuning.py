@@ -14,7 +14,7 @@ from engine.wiring import LineFiles
 from hil.scenarios import load_scenario, shortened
 from hil.scoreboard.page import TunedRow
 from hil.scoreboard.plan import BoardFile, Job, TuningPlan
-from hil.scoreboard.runner import Progress, Task, run_all, write_json
+from hil.scoreboard.runner import Progress, Task, run_all, tracking_of, write_json
 from hil.scoreboard.search import Search, Tried
 from line.canonical import content_hash
 from line.configuration import near
@@ -163,7 +163,7 @@ class Tuner:
             )
             for name, scenario, seed, variant in zip(plan.scenarios, self._scenarios, plan.seeds, plan.plants, strict=True)
         ]  # fmt: skip
-        found = {result.job: result.metrics["tracking_cost"] for result in run_all(tasks, n_processes)}
+        found = {task.job: cost for task, cost in run_all(tasks, n_processes, tracking_of)}
         return [found[task.job] for task in tasks]
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from apc.supervision.tuned import tuned
 from engine.wiring import LineFiles, load_files
+from hil.scenarios import load_scenario, shortened
 from hil.scoreboard import tuning as module
-from hil.scoreboard.metrics import METRICS
-from hil.scoreboard.plan import BoardFile, load_board
-from hil.scoreboard.runner import Result, Task
+from hil.scoreboard.plan import BoardFile, Job, load_board
+from hil.scoreboard.runner import Task, run_task, tracking_of
 from hil.scoreboard.search import Search, Tried
 from hil.scoreboard.tracking import tracking_cost
 from hil.scoreboard.tuning import FAILED, Tuner
@@ -123,15 +123,11 @@ class Runs:
         self.made: list[Task] = []
         self._fails_at = fails_at
 
-    def __call__(self, tasks: list[Task], n_processes: int) -> list[Result]:
-        found = []
-        for task in tasks:
-            self.made.append(task)
-            cost = 2.0 if task.tuning is None else 1.0 + abs(math.log(task.tuning.ratio.dead_band_pct / 1.5))  # type: ignore[union-attr]
-            failed = len(self.made) == self._fails_at
-            metrics = {**dict.fromkeys(METRICS), "tracking_cost": None if failed else cost}
-            found.append(Result(task.job, task.plan_hash, metrics, "stopped" if failed else None, None, 1.0, 1.0, 0.5))
-        return found
+    def __call__(self, task: Task) -> float | None:
+        self.made.append(task)
+        if len(self.made) == self._fails_at:
+            return None
+        return 2.0 if task.tuning is None else 1.0 + abs(math.log(task.tuning.ratio.dead_band_pct / 1.5))  # type: ignore[union-attr]
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -145,7 +141,7 @@ def tuner(files: LineFiles, n: int = 6) -> Tuner:
 def test_a_log_goes_on_where_it_ended_with_the_same_answer(
     files: LineFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "run_all", Runs())
+    monkeypatch.setattr(module, "tracking_of", Runs())
     path = tmp_path / "ratio.json"
     whole = tuner(files).run(path, tmp_path, 1, silent)
     assert len(whole.evaluations) == 6 and whole.evaluations[0]["cost"] == pytest.approx((1 + math.log(2.0 / 1.5)) / 2.0)
@@ -153,7 +149,7 @@ def test_a_log_goes_on_where_it_ended_with_the_same_answer(
     body = json.loads(text)
     path.write_text(json.dumps({**body, "evaluations": body["evaluations"][:3]}), encoding="utf-8")
     again = Runs()
-    monkeypatch.setattr(module, "run_all", again)
+    monkeypatch.setattr(module, "tracking_of", again)
     tuner(files).run(path, tmp_path, 1, silent)
     assert path.read_text(encoding="utf-8") == text and len(again.made) == 3 * 3
     with pytest.raises(DataError, match="another search"):
@@ -161,9 +157,18 @@ def test_a_log_goes_on_where_it_ended_with_the_same_answer(
 
 
 def test_a_shift_that_does_not_end_is_the_dearest(files: LineFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "run_all", Runs(fails_at=4))
+    monkeypatch.setattr(module, "tracking_of", Runs(fails_at=4))
     log = tuner(files).run(tmp_path / "ratio.json", tmp_path, 1, silent)
     assert log.evaluations[0]["cost"] > FAILED / 3 and log.best["n"] != 0
+
+
+def test_a_shift_that_nobody_judges_costs_the_same_to_the_last_bit(files: LineFiles, tmp_path: Path) -> None:
+    file = load_board(CONFIGS)
+    scenario = shortened(load_scenario(CONFIGS, "bench_load_cell_span"), 8)
+    task = Task(Job("bench_load_cell_span", "a", 101, "pid"), scenario, CONFIGS, tmp_path, "h", 300, file.prices)
+    cost = tracking_of(task)
+    assert cost is not None and cost > 0.0
+    assert run_task(task).metrics["tracking_cost"] == cost
 
 
 # -- what is in force --------------------------------------------------------------------------------------------------

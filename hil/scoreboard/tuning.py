@@ -89,13 +89,15 @@ class Tuner:
         self.spec = self._spec()
 
     def _spec(self) -> str:
-        parts = (self._files.configuration, self._files.recipe, self._files.controller.model_copy(update={"tuning": Tuning()}))
+        recipe, shared = self._files.recipe, self._files.controller.model_copy(update={"tuning": Tuning()})
+        told = {"product", "setpoints", "ranges"}  # of the recipe; release rules move nothing
+        parts = (self._files.configuration.model_dump(mode="json"), recipe.model_dump(mode="json", include=told))
         return content_hash(
             {
                 "plan": self._plan.model_dump(mode="json"),
                 "scenarios": [scenario.model_dump(mode="json") for scenario in self._scenarios],
                 "measured_from_s": self._file.measured_from_s,
-                "configuration": content_hash([part.model_dump(mode="json") for part in parts]),
+                "configuration": content_hash([*parts, shared.model_dump(mode="json")]),
                 "controller": self._controller,
                 "n_evaluations": self._n,
             }

@@ -11,17 +11,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilter.judge import judge_file, sign
 from kilter.runner import configured
 from line.errors import DataError
 from rtr.vectors.run import FORMS, run_cases
 
-app = typer.Typer(help="Release functions outside a lot: run vectors with known answers.", no_args_is_help=True)
+app = typer.Typer(
+    help="Release functions outside a lot: judge measured contents, run vectors with known answers.", no_args_is_help=True
+)
+app.command("judge")(judge_file)
+app.command("sign-table")(sign)
 MAX_BYTES = 16 << 20
-
-
-@app.callback()
-def _group() -> None:
-    pass
 
 
 @app.command()

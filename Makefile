@@ -7,12 +7,13 @@ STAMP := $(VENV)/.ready
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup demo test check docs lock clean
+.PHONY: help setup demo test mutants check docs lock clean
 
 help:
 	@echo "make demo    watch a shift of 60 simulated minutes (sets everything up first)"
 	@echo "make test    all tests, on two cores"
 	@echo "make check   style, types, import contracts, tidy, schemas, configuration"
+	@echo "make mutants change the release statistics a thousand times: a test must fail each time (up to 40 min, not in CI)"
 	@echo "make docs    write the pages and schemas that are made from code and registers"
 	@echo "make setup   the environment alone; make lock: pin the dependencies anew; make clean: remove .venv and runs"
 
@@ -30,6 +31,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs
+
+mutants: setup
+	$(BIN)/python tests/mutants.py --page docs/mutants.md
 
 check: setup
 	$(BIN)/ruff check .

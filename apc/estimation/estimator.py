@@ -151,14 +151,6 @@ class Estimator(ABC):
         self._transition[:N_X, N_X : N_X + N_D - 1] = d[:, : N_D - 1]
         return np.concatenate([x_next[:, 0], self.biases]), self._transition
 
-    def _response(self, bias: int, n_periods: int) -> Vector:
-        """Return (68,) what a unit step of a bias n_periods ago has made of the state by now, with today's slopes."""
-        moved = np.zeros(N_STATE)
-        moved[bias] = 1.0
-        for _ in range(n_periods):
-            moved = self._transition @ moved
-        return moved
-
     def _linearise(self, state: Vector, u: Vector, turret: float) -> tuple[Vector, Vector]:
         """Return outputs (N_Y,) and their rows (N_Y, 68) over the state."""
         y, c, _, f = self._outputs(state[:N_X], u, disturbances(state, turret))

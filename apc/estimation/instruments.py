@@ -27,8 +27,9 @@ BIAS_API, BIAS_YIELD, BIAS_DENSITY, BIAS_STRENGTH, BIAS_NIR = N_X, N_X + 4, N_X 
 #: the bias behind the result is given then (one standard deviation), by late output.
 WIDEN_SIGMA = 2.5
 ROOM = {POTENCY_TABLET: (BIAS_API, 0.012), WEIGHT: (BIAS_YIELD, 0.03), HARDNESS: (BIAS_STRENGTH, 0.03)}
-#: Room for the API feeder's bias when the NIR has been on one side for long.
-ROOM_NIR = 0.012
+#: A NIR that has been on one side for long tells of a step of the API feeder's bias (its own drifts over hours): room for
+#: that step (one standard deviation), and how many periods ago it came at least: blender's lag and time to be sure.
+ROOM_NIR, JUMP_AGE = 0.02, 24
 #: Doubt about masses, a period, while flows change: there the hold-up law is rough and may not blame the weight.
 UNSETTLED_MASS = 0.02
 FLOW_OUTPUTS = ("mass_flow_api", "mass_flow_premix", "mass_flow_lactose", "mass_flow_lubricant")

@@ -11,6 +11,7 @@ from apc.estimation.estimator import N_STATE, Estimator
 from apc.estimation.instruments import (
     BIAS_API,
     BIAS_NIR,
+    JUMP_AGE,
     LATE,
     LATE_OUTPUTS,
     POTENCY_BLEND,
@@ -64,6 +65,7 @@ class KalmanFilter(Estimator):
         self._measure_turret(u, turret_rpm)
         mean, transition = self._propagate(u)
         self._belief.predict(mean, transition, self._process if settled else self._process_unsettled)
+        self._belief.suspect(BIAS_API, 2 * JUMP_AGE)
         bound(self.state)
 
     def correct(self, u: Vector, readings: Readings, running: bool) -> None:
@@ -116,7 +118,7 @@ class KalmanFilter(Estimator):
         name = f"{LATE[POTENCY_BLEND]}_nir"
         self._update(name, row, potency_pct_lc - predicted, error)
         if self.channels.persistent(name, 3.0):
-            self._belief.widen(BIAS_API, ROOM_NIR**2)
+            self._belief.admit(ROOM_NIR**2)
         bound(self.state)
 
     def _late(self, group: int, age_s: float, value: float, error: float) -> bool:

@@ -14,6 +14,7 @@ from apc.estimation.estimator import Estimator
 from apc.estimation.instruments import (
     BIAS_API,
     BIAS_NIR,
+    JUMP_AGE,
     LATE,
     LATE_OUTPUTS,
     POTENCY_BLEND,
@@ -176,7 +177,7 @@ class MovingHorizonEstimator(Estimator):
         if not self._late(POTENCY_BLEND, age_s, potency_pct_lc, error_pct_lc, name):
             return
         if self.channels.persistent(name, 3.0):
-            period = self._periods[-1]
+            period = self._periods[max(len(self._periods) - JUMP_AGE, 0)]
             period.noise = period.noise.copy()
             period.noise[BIAS_API, BIAS_API] += ROOM_NIR**2
 

@@ -27,6 +27,8 @@ class DelayedBelief:
         self.covariance = np.zeros((size, size))
         self.covariance[: self.n, : self.n] = covariance
         self.filled = [0] * len(self.lengths)
+        self._marks = np.zeros((size, 2))
+        self._age = 0
 
     def predict(self, mean: Vector, transition: Vector, noise: Vector) -> None:
         """Replace the state by its prediction: mean (n,), transition (n, n), noise covariance (n, n)."""
@@ -36,13 +38,14 @@ class DelayedBelief:
         p[:n, :n] = 0.5 * (block + block.T)
         cross = transition @ p[:n, n:]
         p[:n, n:], p[n:, :n] = cross, cross.T
+        self._marks[:n] = transition @ self._marks[:n]
 
     def clone(self, values: Sequence[float], rows: Sequence[Vector]) -> None:
         """Push a clone of one output into each group: its value now and its row (n,) with respect to the state."""
         order = np.arange(len(self.mean))
         for start, length in zip(self.starts, self.lengths, strict=True):
             order[start + 1 : start + length] = np.arange(start, start + length - 1)
-        self.mean = self.mean[order]
+        self.mean, self._marks = self.mean[order], self._marks[order]
         self.covariance = self.covariance[np.ix_(order, order)]
         lift = np.eye(len(self.mean))
         for start, row in zip(self.starts, rows, strict=True):
@@ -52,6 +55,7 @@ class DelayedBelief:
         columns = self.covariance @ lift[touched].T
         self.covariance[:, touched], self.covariance[touched, :] = columns, columns.T
         self.covariance[np.ix_(touched, touched)] = lift[touched, : self.n] @ columns[: self.n]
+        self._marks[touched] = lift[touched, : self.n] @ self._marks[: self.n]
         for g, (start, value) in enumerate(zip(self.starts, values, strict=True)):
             self.mean[start] = value
             self.filled[g] = min(self.filled[g] + 1, self.lengths[g])
@@ -79,6 +83,7 @@ class DelayedBelief:
         column = self.covariance[:, used] @ row[used]
         total = float(row[used] @ column[used]) + variance
         self.mean += column * (innovation / total)
+        self._marks -= np.outer(column / total, row[used] @ self._marks[used])
         self.covariance -= np.outer(column / total, column)
 
     def inflate(self, index: int, variance: float) -> None:
@@ -89,6 +94,22 @@ class DelayedBelief:
         direction = self.covariance[:, index] / max(self.covariance[index, index], 1e-12)
         self.covariance += variance * np.outer(direction, direction)
 
-    def widen(self, index: int, variance: float) -> None:
-        """Add variance to one state: something may have changed there."""
-        self.covariance[index, index] += variance
+    def suspect(self, index: int, every: int) -> None:
+        """Follow the error that a unit step of one state would leave, period after period; begin anew every `every` periods.
+
+        Two are followed, half an interval apart: `admit` takes the older one.
+        """
+        if self._age % every in (0, every // 2):
+            self._marks = np.roll(self._marks, 1, axis=1)
+            self._marks[:, 0] = 0.0
+            self._marks[index, 0] = 1.0
+        self._age += 1
+
+    def admit(self, variance: float) -> None:
+        """Add the variance of a step of the suspected state, every/2 to `every` periods ago, to all that it has falsified.
+
+        The error that it left is what the line made of it less what the readings since have taken in, rightly or wrongly
+        (Willsky & Jones, IEEE TAC 21 (1976) 108: signature of a failure).
+        """
+        error = self._marks[:, 1]
+        self.covariance += variance * np.outer(error, error)

@@ -110,6 +110,28 @@ def test_apc_mhe_with_squares_stays_by_the_kalman_filter_on_the_nonlinear_line()
     assert (np.abs(ours[-1] - theirs[-1]) <= 0.25 * doubt + 1e-9).all()
 
 
+@pytest.mark.parametrize("kind", [KalmanFilter, MovingHorizonEstimator])
+def test_apc_a_step_that_only_the_nir_sees_is_the_feeders_and_no_drift_of_the_nir(kind: type[Estimator]) -> None:
+    """The API scale deceives by 3 % from period 60 on: five minutes later most of it stands where it belongs."""
+    model, rng = flowsheet(), np.random.default_rng(4)
+    estimator, x, d = kind(model, configuration().noise), steady(flowsheet()), np.zeros(N_D)
+    blend, before = 100.0, np.zeros(9)
+    for k in range(120):
+        if k == 60:
+            d[0], before = 0.03, estimator.biases
+        x = np.array(model.step(x, U, d)).ravel()
+        y = np.array(model.outputs(x, U, d)).ravel()
+        estimator.predict(U, float(y[OUTPUT["speed_turret"]]))
+        estimator.correct(U, noisy(y, rng, 0.0, 0.0), True)
+        estimator.take_nir(5.0, blend * (1.0 + 0.015 * rng.normal()), 2.2)
+        estimator.conclude()
+        blend = float(y[OUTPUT["potency_blend"]])
+    found = estimator.biases - before
+    assert 0.018 < found[0] < 0.04
+    assert abs(found[8]) < 0.007
+    assert estimator.outputs(U)[OUTPUT["potency_tablet"]] == pytest.approx(float(y[OUTPUT["potency_tablet"]]), abs=1.0)
+
+
 def damage(loss: LossName, seed: int) -> float:
     """How far 3 % gross errors of 12 sigma bend the estimated weight away from the same run's without [mg, rms]."""
     model, weights = flowsheet(), []

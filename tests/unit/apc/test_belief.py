@@ -90,3 +90,25 @@ def test_room_given_to_a_state_reaches_what_depends_on_it() -> None:
     belief = DelayedBelief(np.zeros(2), np.array([[1.0, 0.5], [0.5, 1.0]]), [1])
     belief.inflate(0, 3.0)
     assert belief.covariance[:2, :2] == pytest.approx(np.array([[4.0, 2.0], [2.0, 1.75]]))
+
+
+def test_belief_admits_what_a_step_of_the_last_state_has_left_as_error() -> None:
+    """The followed error is the difference of two filters on the same noise, one of whose lines stepped (linear: exact)."""
+    beliefs = [DelayedBelief(np.zeros(3), np.eye(3), [2]) for _ in range(2)]
+    rng, lines = np.random.default_rng(6), [np.zeros(3), np.zeros(3)]
+    for k in range(12):
+        noise, seen = rng.normal(size=3) * 0.1, rng.normal() * 0.2
+        for i, belief in enumerate(beliefs):
+            lines[i] = A @ lines[i] + noise + [0.0, 0.0, 1.0 if (i, k) == (1, 4) else 0.0]
+            belief.predict(A @ belief.mean[:3], A, Q)
+            belief.suspect(2, 8)
+            belief.clone([H @ belief.mean[:3]], [H])
+            row = np.zeros(len(belief.mean))
+            row[:3] = H
+            belief.update(row, H @ lines[i] + seen - row @ belief.mean, R)
+    left = (lines[1] - lines[0]) - (beliefs[1].mean[:3] - beliefs[0].mean[:3])
+    before = beliefs[0].covariance.copy()
+    beliefs[0].admit(4.0)
+    added = (beliefs[0].covariance - before)[:3, :3]
+    assert added == pytest.approx(4.0 * np.outer(left, left), rel=1e-9, abs=1e-12)
+    assert abs(left[2]) > 0.1

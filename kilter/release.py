@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilter.curves import curves
 from kilter.judge import judge_file, sign
 from kilter.runner import configured
 from line.errors import DataError
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("judge")(judge_file)
 app.command("sign-table")(sign)
+app.command("curves")(curves)
 MAX_BYTES = 16 << 20
 
 

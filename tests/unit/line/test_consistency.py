@@ -88,6 +88,15 @@ def test_a_component_in_the_wrong_feeder_and_a_range_left_out_are_both_named() -
     assert "range" in found["ranges.SP/Feeder3MassFlow"]
 
 
+def test_slices_nearer_than_the_lines_t95_are_refused() -> None:
+    """473 s at 18 kg/h are 2.365 kg."""
+    content = copy.deepcopy(RECIPE_CONTENT)
+    content["design"]["slice_gap_kg"] = 2.366
+    assert recipe_faults(Recipe.model_validate(content), LINE, REGISTER, "r.toml") == []
+    content["design"]["slice_gap_kg"] = 2.364
+    one(recipe_faults(Recipe.model_validate(content), LINE, REGISTER, "r.toml"), "design.slice_gap_kg", "repeat each other")
+
+
 def test_limits_at_the_normal_range_are_allowed() -> None:
     assert checked(controller()) == []
 

@@ -68,6 +68,7 @@ def observation(line: Line, snapshot: Snapshot) -> Observation:
         assay_new=line.news.assay_new,
         throughput_plan=line.desk.throughput_plan(snapshot.step),
         mode=line.desk.mode,
+        planned_diversion=line.release.planned,
     )
 
 

@@ -11,7 +11,7 @@ from historian.frames import pack_array, pack_frame
 from line.canonical import quantise
 from line.modes import ControlState, LineState, Regime
 from line.ports import LiveFrames, Recorder
-from line.records import Alarm, Decision, Event, Reason
+from line.records import Alarm, Decision, Event, PlannedDiversion, Reason
 from line.samples import Snapshot
 from rtr.release import ReleaseStep
 from sensing.verdict import SpectrumVerdict
@@ -61,6 +61,7 @@ class Journal:
         self._gate: tuple[bool, Reason] | None = None
         self._moves: dict[str, float] = {}
         self._inputs: dict[str, bool] = {}
+        self._planned: PlannedDiversion | None = None
 
     def opened(self, snapshot: Snapshot) -> None:
         """Record what the plant says at connection: its frame, and the lots that are in the feeders."""
@@ -83,6 +84,7 @@ class Journal:
         self._measurements(snapshot, verdict)
         if line.probe.shadow is not None:
             self.recorder.append("content", "shadow", step, line.probe.shadow.body())
+        self._planned_diversion(step, line.release.planned)
         self._release_inputs(step, {"comms_ok": not line.port_lost, "running_out": line.desk.running_out})
         self._decision(step, decision, line.moves)
         self._release(step, release)
@@ -141,6 +143,12 @@ class Journal:
         if inputs != self._inputs:
             self.recorder.append("content", "release_input", step, inputs)
             self._inputs = inputs
+
+    def _planned_diversion(self, step: int, planned: PlannedDiversion | None) -> None:
+        """Record what the controller is told of coming diversions, when it changes; null when there is none any more."""
+        if planned != self._planned:
+            self.recorder.append("content", "planned_diversion", step, {"planned": planned and planned.body()})
+            self._planned = planned
 
     def _release(self, step: int, release: ReleaseStep) -> None:
         gate = (release.accept, release.reason)

@@ -16,7 +16,7 @@ from historian.frames import unpack_array, unpack_frame
 from historian.queries import RecordReader
 from line.configuration import Scenario
 from line.modes import ControllerMode
-from line.records import Decision
+from line.records import Decision, PlannedDiversion
 from line.samples import Snapshot
 from sensing.verdict import SpectrumVerdict
 
@@ -38,13 +38,17 @@ def play_back(folder: Path, files: LineFiles, controller: ControllerName) -> Ite
         plan = [(0, scenario.throughput_kg_per_h)]
         plan += [(a.at_s, float(a.value)) for a in scenario.operator if a.action == "throughput"]
         supervisor = Supervisor(files.recipe, files.configuration, files.controller, reader.register, controller)
-        decisions = dict(reader.bodies("decision"))
+        decisions, planned = dict(reader.bodies("decision")), dict(reader.bodies("planned_diversion"))
+        diversion: PlannedDiversion | None = None
         news = News()
         for snapshot, verdict in _seconds(reader):
             supervisor.observe(snapshot)
             news.collect(snapshot, verdict)
+            if snapshot.step in planned:
+                told = planned[snapshot.step]["planned"]
+                diversion = PlannedDiversion(**told) if told is not None else None
             if snapshot.step in decisions:
-                decision = supervisor.decide(_observation(snapshot, news, plan))
+                decision = supervisor.decide(_observation(snapshot, news, plan, diversion))
                 news.clear()
                 yield Replayed(snapshot.step, snapshot, decisions[snapshot.step], decision)
 
@@ -61,7 +65,9 @@ def _seconds(reader: RecordReader) -> Iterator[tuple[Snapshot, SpectrumVerdict |
         yield Snapshot(reader.register, result), verdicts.get(entry.step)
 
 
-def _observation(snapshot: Snapshot, news: News, plan: list[tuple[int, float]]) -> Observation:
+def _observation(
+    snapshot: Snapshot, news: News, plan: list[tuple[int, float]], diversion: PlannedDiversion | None
+) -> Observation:
     current = [p for p in plan if p[0] <= snapshot.step][-1]
     future = [p for p in plan if p[0] > snapshot.step]
     return Observation(
@@ -72,4 +78,5 @@ def _observation(snapshot: Snapshot, news: News, plan: list[tuple[int, float]]) 
         assay_new=news.assay_new,
         throughput_plan=(current, *future),
         mode=ControllerMode.WARM,
+        planned_diversion=diversion,
     )

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import tempfile
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,10 @@ from rich.console import Console
 from engine.folders import find_configs
 from engine.wiring import load_files
 from hil.bench_server import HOST, BenchServer
+from hil.diversion.bench import run_diversion_bench
+from hil.diversion.page import write_section
+from hil.diversion.plan import QUICK, BenchPlan
+from hil.figures import Figure
 from hil.open_bench import OpenBench
 from hil.plant_speed import measure_plant
 from hil.release_speed import HOURS, measure_release
@@ -34,6 +39,9 @@ from line.clock import SystemClock
 from line.errors import CommunicationError, ConfigurationError
 
 app = typer.Typer(help="Speed of the simulated plant; the plant as a bench for other controllers.", no_args_is_help=True)
+
+#: Longest that the bench of diversion may take [s].
+WALL_MAX_S = 900.0
 
 
 @app.command("plant")
@@ -124,6 +132,37 @@ def _circumstances(command: str) -> Circumstances:
     return Circumstances(
         command, f"{os.cpu_count()} cores, {platform.system()}", f"Python {platform.python_version()}, {versions}"
     )
+
+
+@app.command("diversion")
+def diversion(
+    quick: Annotated[bool, typer.Option("--quick", help="12 shifts of an hour and 72 events.")] = False,
+    seed: Annotated[int, typer.Option(help="Other plants, other events.", min=0, max=1000)] = 1,
+    page: Annotated[Path | None, typer.Option(help="Write section and picture there, for example docs/release.md.")] = None,
+    processes: Annotated[int, typer.Option(help="Batches of lines at a time.", min=1, max=64)] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the three diversion rules on the same shifts: what escapes, what is diverted, what is accepted out of limit.
+
+    200 shifts of 2 h under the vendor's loops and 1,000 targeted events, simulated once. Exit 1 if a figure falls short.
+    About ten minutes on two free cores.
+    """
+    files, clock = load_files(find_configs(os.environ, Path.cwd())), SystemClock()
+    plan, began_s = replace(QUICK if quick else BenchPlan(), seed=seed), clock.monotonic_s()
+    with stage_bar(Console(stderr=True)) as progress:
+        bench = run_diversion_bench(files, plan, processes, progress)
+    wall_s = clock.monotonic_s() - began_s
+    took = Figure(
+        "wall_s", wall_s, "s", "from the start to the figures, on this machine", at_most=None if quick else WALL_MAX_S
+    )
+    if page is not None:
+        words = " ".join(["kilter bench diversion", *(["--quick"] if quick else []), f"--seed {seed} --processes {processes}"])
+        load = os.getloadavg()[2]
+        write_section(bench, page, f"`{words}`: {wall_s / 60:.0f} min on {os.cpu_count()} cores with a load of {load:.0f}.")
+    parts = {"shifts": bench.shifts, "events": bench.events}
+    extra: dict[str, object] = {name: [figure.body() for figure in figures] for name, figures in parts.items()}
+    extra["curves"] = [outcome.body() for outcome in bench.outcomes]
+    raise typer.Exit(show_figures("Diversion", [*bench.figures, took], as_json, extra))
 
 
 @app.command("serve")

@@ -246,6 +246,23 @@ class Parcel:
         return plain(vars(self))
 
 
+@dataclass(frozen=True)
+class PlannedDiversion:
+    """What release means to divert for an excursion of potency: the gate's requests of seconds from_s to to_s, both included.
+
+    `open_end` while the excursion goes on beyond what release sees coming. Said by release, passed on by the engine to the
+    controller, which may count on it and must not try to save that material.
+    """
+
+    from_s: int
+    to_s: int
+    open_end: bool
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return plain(asdict(self))
+
+
 def plain(value: Any) -> Any:
     """Return a JSON value: enumerations as words, tuples as lists, non-finite numbers as None, floats rounded."""
     if isinstance(value, bool) or value is None:

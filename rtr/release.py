@@ -14,7 +14,7 @@ from line.canonical import content_hash
 from line.configuration import LineConfiguration
 from line.modes import FeederMode, LineState, Regime
 from line.recipe import Recipe
-from line.records import Event, Parcel, QualityState, Reason, plain
+from line.records import Event, Parcel, PlannedDiversion, QualityState, Reason, plain
 from line.samples import Snapshot
 from line.tags import TagRegister
 from rtr.disposition.lot import LotBook, LotVerdict
@@ -74,6 +74,9 @@ class ReleaseEngine:
         self.rule = DiversionRule(recipe.diversion, line_configuration.geometry, line_configuration.t95_slowest_s)
         self.book = ParcelBook()
         self.lot = LotBook(recipe)
+        self.announce_every_s = line_configuration.decision_every
+        #: What is going to be diverted, as it was seen at the last second in which the controller decides.
+        self.planned: PlannedDiversion | None = None
         self.exceptions: list[str] = []
         self._units: deque[tuple[NDArray[np.float32] | None, float]] = deque()
         self._last: ReleaseStep | None = None
@@ -102,7 +105,8 @@ class ReleaseEngine:
             return ReleaseStep(snapshot.step, False, Reason.INPUT_UNUSABLE, "diverting: this second came after a later one")
         elapsed_s = 1 if last is None else snapshot.step - last.step
         made = self.book.count_made(snapshot)
-        seen = self.tracer.observe(snapshot, verdict, made, elapsed_s, self.rule.look_ahead_s)
+        announce = snapshot.step % self.announce_every_s == 0
+        seen = self.tracer.observe(snapshot, verdict, made, elapsed_s, self.rule.look_ahead(announce))
         regime = self._regime(snapshot)
         self._make(snapshot, seen, made, regime)
         before = last.reason if last is not None else Reason.START_UP
@@ -110,7 +114,10 @@ class ReleaseEngine:
         self._collect(parcels)
         self.lot.ledger.observe(snapshot, self.tracer.press_kg * elapsed_s)
         events = (*self._samples(snapshot, regime), *self._hold_events(snapshot, seen, regime))
-        decision = self.rule.decide(self._second(snapshot, seen, made, plc_remote, comms_ok, running_out))
+        second = self._second(snapshot, seen, made, plc_remote, comms_ok, running_out)
+        decision = self.rule.decide(second)
+        if announce:
+            self.planned = self.rule.planned(second) if self.rule.confirmed else None
         self._accepted_before = self._accepted_before or decision.accept
         self._last = self._answer(snapshot, seen, decision, parcels, events)
         return self._last
@@ -215,6 +222,7 @@ class ReleaseEngine:
             comms_ok=comms_ok,
             gate_proven=self._gate_proven(snapshot),
             throughput_setpoint=snapshot.value("SP/Throughput"),
+            risk=seen.risk,
         )
 
     def _gate_proven(self, snapshot: Snapshot) -> bool:

@@ -151,9 +151,9 @@ class TextbookLine:
         values = dict.fromkeys(REGISTER.scalar_ids, 0.0)
         values.update({
             "Sys/LineState": 2, "Sys/CtrlMode": 1, "Blender/ImpellerSpeed": 250.0, "Blender/HoldUpMass": 0.70,
-            "Hopper/Level": 0.60, "Press/TurretSpeed": 51.4, "Press/MainHeight": 3.373, "SP/Throughput": 25.0,
-            "SP/MainForce": 6.2, "SP/MainHeight": 3.373, "SP/HopperLevel": 0.6, "SP/ImpellerSpeed": 250.0,
-            "SP/FillDepth": 6.5,
+            "Hopper/Level": 0.60, "Press/TurretSpeed": 51.4, "Press/SREL": 4.1, "Press/MainHeight": 3.373,
+            "SP/Throughput": 25.0, "SP/MainForce": 6.2, "SP/MainHeight": 3.373, "SP/HopperLevel": 0.6,
+            "SP/ImpellerSpeed": 250.0, "SP/FillDepth": 6.5,
         })  # fmt: skip
         for i, flow in enumerate((2.0, 14.0, 8.75, 0.25), start=1):
             values[f"Feeder{i}/Setpoint"] = values[f"Feeder{i}/MassFlow"] = flow

@@ -140,6 +140,14 @@ class Chute:
             self.counts[:, REJECTED:] += numbers[:, last : last + 2]
             self.masses[:, REJECTED:] += masses[:, last : last + 2]
 
+    def newest(self, second: int) -> tuple[Vector, Flags]:
+        """Return (time of arrival at the gate [s], whether it is on its way there) of the tablets added in `second`.
+
+        Both (n, slots); rejected and sampled tablets and unused slots are not on their way.
+        """
+        ring = second % self._n_seconds
+        return self._arrival[:, ring, : self._widest], self._due[:, ring, : self._widest] < self._n_seconds
+
     def settle(self, second: int, command_open: Flags, effects: FaultEffects) -> None:
         """Let tablets arrive within second..second+1 while the gate obeys `command_open` (n,)."""
         column = second % self._n_seconds

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from line.configuration import Geometry
 from line.recipe import Diversion
-from line.records import Reason
+from line.records import PlannedDiversion, Reason
+from rtr.genealogy.risk import Risk
 from rtr.genealogy.roads import Flags, Roads
 
 #: After this change of the throughput set-point, diversions belong to the transition until the line is washed out.
@@ -43,9 +44,9 @@ WORDS: dict[Reason, str] = {
 class Second:
     """What the rule is told each second.
 
-    `now` and `ahead` flags of the tablets in the dies, (1,), and of the next `look_ahead_s` seconds; `roads` of now;
+    `now` and `ahead` flags of the tablets in the dies, (1,), and of the next `look_ahead` seconds; `roads` of now;
     mass deviation of the tablets [%] including its doubt, NaN if unknown; `mass_valid` False while the weight map is
-    INVALID; `hopper_kg` NaN if unknown.
+    INVALID; `hopper_kg` NaN if unknown; `risk` of now under the risk rule.
     """
 
     step: int
@@ -64,6 +65,7 @@ class Second:
     comms_ok: bool
     gate_proven: bool
     throughput_setpoint: float
+    risk: Risk | None = None
 
 
 @dataclass(frozen=True)
@@ -127,14 +129,13 @@ class DiversionRule:
 
     A flag set for the dies reaches the gate after ejection and chute; accepting again waits for the rule's reach (see
     `reach_of`). Flags of the seconds that come within it divert at once, so that the flap has moved before the material
-    comes. `look_ahead_s` is how far ahead the rule wants to be told; the rest of it is only announced.
+    comes.
     """
 
     def __init__(self, diversion: Diversion, geometry: Geometry, transition_s: float) -> None:
         self.diversion = diversion
         self.transport_s = transport_s(geometry)
         self.reach = reach_of(diversion, geometry)
-        self.look_ahead_s = max(self.reach.before_s, ANNOUNCED_S)
         self.transition_s = transition_s
         self.confirmed = False
         self.excursions = Excursions(self.reach)
@@ -153,6 +154,22 @@ class DiversionRule:
         if reason in (Reason.POTENCY_OUTSIDE, Reason.WEIGHT_OUTSIDE, Reason.GUARD, Reason.EVIDENCE_DISAGREES):
             reason = Reason.THROUGHPUT_TRANSITION if second.step <= self._transition_until else reason
         return GateDecision(reason is Reason.CONFORMS, reason, self._words(reason, second))
+
+    def look_ahead(self, announce: bool) -> int:
+        """Return how many seconds ahead the rule wants to see: what it decides on, or also what it announces."""
+        return max(self.reach.before_s, ANNOUNCED_S) if announce else self.reach.before_s
+
+    def planned(self, second: Second) -> PlannedDiversion | None:
+        """Return what will be diverted for potency, as far as `second.ahead` shows; None if nothing. Call after `decide`."""
+        until, flags = int(self.excursions.until), second.ahead.outside.reshape(len(second.ahead.outside), -1)[:, 0]
+        coming = second.step + 1 + np.flatnonzero(flags)
+        blocked = until >= second.step
+        if not blocked and not coming.size:
+            return None
+        from_s = second.step if blocked else max(int(coming[0]) - self.reach.before_s, second.step)
+        last = int(coming[-1]) if coming.size else -1
+        to_s = max(until, last + self.reach.after_s if coming.size else -1)
+        return PlannedDiversion(from_s, to_s, bool(last == second.step + len(flags)))
 
     def _watch_throughput(self, second: Second) -> None:
         now, before = second.throughput_setpoint, self._throughput
@@ -212,13 +229,23 @@ class DiversionRule:
         )
         return next((reason for reason, applies in table if applies), Reason.CONFORMS)
 
+    def _risk_words(self, risk: Risk | None) -> str:
+        if risk is None:
+            return ""
+        stated = self.diversion
+        tablet, parcel = float(risk.tablet[0]), float(risk.parcel[0])
+        return (
+            f"; risk of a tablet out of limit {tablet:.1e} (at most {stated.risk_tablet_max:g}), "
+            f"of the parcel's mean {parcel:.1e} (at most {stated.risk_parcel_max:g})"
+        )
+
     def _words(self, reason: Reason, second: Second) -> str:
         words, roads = WORDS[reason], second.roads
         if reason in (Reason.POTENCY_OUTSIDE, Reason.THROUGHPUT_TRANSITION, Reason.EVIDENCE_DISAGREES, Reason.GUARD):
             k, limit = self.diversion.uncertainty_k, self.diversion.divert_limit_pct
             nir = f"by spectra {roads.nir[0]:.1f} +- {k * roads.nir_uncertainty[0]:.1f} %"
             rtd = f"by scales {roads.rtd[0]:.1f} +- {k * roads.rtd_uncertainty[0]:.1f} %"
-            return f"{words}: {nir}, {rtd} of label claim, limit +-{limit:g} %"
+            return f"{words}: {nir}, {rtd} of label claim, limit +-{limit:g} %{self._risk_words(second.risk)}"
         if reason is Reason.WEIGHT_OUTSIDE:
             limit = self.diversion.weight_divert_limit_pct
             return f"{words}: off by up to {second.mass_deviation_pct:+.1f} %, limit +-{limit:g} %"

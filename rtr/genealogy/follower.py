@@ -16,7 +16,7 @@ from rtr.genealogy.front import Reading
 from rtr.genealogy.posterior import Discrepancy
 from rtr.genealogy.probe import ProbeRoad
 from rtr.genealogy.propagation import Flows, Line
-from rtr.genealogy.risk import Masses, risk_of, risk_outside
+from rtr.genealogy.risk import Masses, Risk, risk_of, risk_outside
 from rtr.genealogy.roads import RoadMap, Roads
 from rtr.genealogy.window import Windows
 from sensing.verdict import SpectrumVerdict
@@ -28,12 +28,13 @@ TRIGGER_MEAN_S = 10
 @dataclass(frozen=True)
 class Sight:
     """Roads of the tablets in the dies, (n_lines,), and of the next seconds, (seconds, n_lines); and which of them the
-    recipe's rule calls outside."""
+    recipe's rule calls outside; `risk` of now, if the rule is that of the risk."""
 
     now: Roads
     ahead: Roads
     outside: NDArray[np.bool_]
     outside_ahead: NDArray[np.bool_]
+    risk: Risk | None = None
 
 
 class Follower:
@@ -81,12 +82,14 @@ class Follower:
         ahead = self.road_map.read(self.line.look_ahead(seconds, press_kg_per_s))
         if self.windows is not None:
             return Sight(now, ahead, self.windows.booked[0], self.windows.booked[1 : seconds + 1])
-        return Sight(now, ahead, self._outside(now, masses), self._outside(ahead, masses))
-
-    def _outside(self, roads: Roads, masses: Masses) -> NDArray[np.bool_]:
         if self.recipe.diversion.rule == "prediction":
-            return self.road_map.predicted_outside(roads)
-        return risk_outside(risk_of(roads, masses, self.recipe), self.road_map.filed(roads), self.recipe)
+            return Sight(now, ahead, self.road_map.predicted_outside(now), self.road_map.predicted_outside(ahead))
+        risks = [risk_of(roads, masses, self.recipe) for roads in (now, ahead)]
+        outside = [
+            risk_outside(risk, self.road_map.filed(roads), self.recipe.diversion)
+            for risk, roads in zip(risks, (now, ahead), strict=True)
+        ]
+        return Sight(now, ahead, outside[0], outside[1], risks[0])
 
 
 def _flows(readings: Sequence[Reading]) -> Flows:

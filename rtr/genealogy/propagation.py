@@ -21,6 +21,8 @@ MASS_MIN_KG = 1e-5
 LEVEL_FILTER_S = 15.0
 #: A blender and a hopper with less than this [kg] are empty: nothing unknown is in the line.
 EMPTY_KG = 0.02
+#: Something of the hopper always mixes.
+PLUG_SHARE_MAX = 0.98
 
 
 class Tracer(IntEnum):
@@ -84,6 +86,12 @@ class Flows:
     held: NDArray[np.bool_] | bool = False
 
 
+def _by_line(value: Array | float, n: int) -> Array:
+    """Return a value for each of n lines."""
+    found = np.asarray(value, dtype=np.float64)
+    return found if found.shape == (n,) else np.broadcast_to(found, (n,))
+
+
 def mix(content: Array, inflow: Array, turnover: Array | float) -> tuple[Array, Array]:
     """Return (new content, mean outflow) of a stirred tank after one step at constant inflow.
 
@@ -105,11 +113,25 @@ def stir(content: Array, inflow: Array, kept: Array, averaged: Array) -> tuple[A
     return inflow + gap * kept, inflow + gap * averaged
 
 
+def run_through(content: Array, flow: Array, kept: Array, averaged: Array) -> None:
+    """Turn `flow` (seconds, n_lines, columns) into what leaves a tank that held `content` at first: `stir` second by second."""
+    begins = np.empty_like(flow)
+    now = content
+    for i, inflow in enumerate(flow):
+        begins[i] = now
+        now = now - inflow
+        now *= kept
+        now += inflow
+    begins -= flow
+    begins *= averaged
+    flow += begins
+
+
 class Line:
     """Tracers of the material between feeders and dies of n lines in step, at 1 s.
 
-    Copies of each line run side by side: the nominal one, and one for each draw of the residence times (factors of the
-    hold-ups of blender, hopper and feed frame): their spread is the doubt that residence times put on a prediction.
+    Copies of each line run side by side: the nominal one, and one for each draw of the residence times (see
+    `residence_draws`): their spread is the doubt that residence times put on a prediction.
     Blender: plug of the reference dead time, then n tanks, hold-up by dM/dt = F_in - F_out with
     F_out = F_ref (M / M_ref(N))^(1/a), M_ref(N) = M_ref (N/N_ref)^-b, which is M ~ F^a N^-b when steady. Hopper: plug of
     its registered share and the dead mass of the feed frame, one tank. Feed frame: two tanks.
@@ -124,7 +146,8 @@ class Line:
         self.flow_reference = rtd.blender_reference_flow_kg_per_h / SECONDS_PER_HOUR
         self.draws = residence_draws(rtd) if draws is None else draws
         factors = np.vstack([np.ones(3), self.draws])
-        self.blender_factor, self.hopper_factor, self.frame_factor = factors.T
+        self.blender_factor, plug_factor, self.frame_factor = factors.T
+        self.plug_share = np.minimum(rtd.hopper_plug_share * plug_factor, PLUG_SHARE_MAX)
         self.columns = Columns(len(self.draws))
         self.blender_kg = np.maximum(np.atleast_1d(np.asarray(hold_up_blender_kg, np.float64)), MASS_MIN_KG)
         self.level_kg = np.maximum(np.atleast_1d(np.asarray(hold_up_hopper_kg, np.float64)), 0.0)
@@ -146,16 +169,15 @@ class Line:
         of `hopper` is the material that left the blender in this second.
         """
         n = len(self.blender_kg)
-        press = np.broadcast_to(np.asarray(flows.press_kg_per_s, np.float64), (n,))
-        self._wait(np.broadcast_to(flows.held, (n,)))
-        self._blend(step, flows, np.broadcast_to(fed, (n, N_TRACERS)))
-        self._follow_level(np.broadcast_to(flows.hopper_kg, (n,)))
+        press = _by_line(flows.press_kg_per_s, n)
+        if np.any(flows.held):
+            self._wait(np.broadcast_to(flows.held, (n,)))
+        self._blend(step, flows, fed if fed.ndim == 2 else np.broadcast_to(fed, (n, N_TRACERS)))
+        self._follow_level(_by_line(flows.hopper_kg, n))
         self.die = self._descend(press)
         return self.die
 
     def _wait(self, held: NDArray[np.bool_]) -> None:
-        if not held.any():
-            return
         for store in (self.inlet.values[: self.inlet.end], self.hopper.values[: self.hopper.end]):
             store[..., Tracer.HELD_S] += held
         self.blender[..., Tracer.HELD_S] += held
@@ -163,11 +185,11 @@ class Line:
 
     def _blend(self, step: int, flows: Flows, fed: Array) -> None:
         rtd, n_tanks, copy = self.rtd, self.rtd.blender_n_tanks, self.columns.copy
-        feed = np.broadcast_to(np.asarray(flows.feed_kg_per_s, np.float64), self.blender_kg.shape)
-        impeller = np.broadcast_to(np.asarray(flows.impeller_rev_per_s, np.float64), self.blender_kg.shape)
+        n = len(self.blender_kg)
+        feed, impeller = _by_line(flows.feed_kg_per_s, n), _by_line(flows.impeller_rev_per_s, n)
         self.inlet.push(feed, step, fed)
         dead = max(rtd.blender_dead_time_s - rtd.feeder_lag_s, 0.0) * self.flow_reference * self.blender_factor
-        inflow = self._take(self.inlet, np.broadcast_to(dead, self.inlet.position.shape))
+        inflow = self._take(self.inlet, dead)
         speed = np.maximum(impeller * 60.0 / rtd.blender_reference_speed_rpm, 0.05)
         ratio = self.blender_kg / (rtd.blender_hold_up_kg * speed**-rtd.blender_speed_exponent)
         out = self.flow_reference * ratio ** (1.0 / max(rtd.blender_flow_exponent, 0.05))
@@ -194,13 +216,12 @@ class Line:
 
     def _plug_kg(self) -> Array:
         """Mass that moves as a plug between blender and hopper tank, (n_lines, n_copies)."""
-        hopper = self.rtd.hopper_plug_share * self.level_kg[:, None] * self.hopper_factor
-        return np.asarray(hopper + self.frame_dead_kg * self.frame_factor)
+        return np.asarray(self.plug_share * self.level_kg[:, None] + self.frame_dead_kg * self.frame_factor)
 
     def _tank_shares(self, moved_hopper: Array, press: Array) -> list[tuple[Array, Array]]:
         """Return `shares` of hopper tank and feed-frame tanks by column for what moves through them [kg]."""
-        copy, level = self.columns.copy, (1.0 - self.rtd.hopper_plug_share) * self.level_kg
-        hopper_kg = np.maximum(level, MASS_MIN_KG)[:, None] * self.hopper_factor
+        copy = self.columns.copy
+        hopper_kg = np.maximum((1.0 - self.plug_share) * self.level_kg[:, None], MASS_MIN_KG)
         turnovers = [moved_hopper / hopper_kg, *(press[:, None] / (kg * self.frame_factor) for kg in self.frame_kg)]
         return [(kept[:, copy], averaged[:, copy]) for kept, averaged in map(shares, turnovers)]
 
@@ -230,12 +251,11 @@ class Line:
 
         The material is already in hopper and feed frame, so nothing about the future is assumed but the press's pace.
         """
-        press = np.maximum(np.broadcast_to(np.asarray(press_kg, np.float64), self.level_kg.shape), 0.0)
+        press = np.maximum(_by_line(press_kg, len(self.level_kg)), 0.0)
         tanks = self._tank_shares(np.broadcast_to(press[:, None], self.hopper.position.shape), press)
-        content, coming = list(self.downstream), self.hopper.ahead(press, seconds)
-        for flow in coming:
-            for i, share in enumerate(tanks):
-                content[i], flow[:] = stir(content[i], flow.copy(), *share)
+        coming = self.hopper.ahead(press, seconds)
+        for content, share in zip(self.downstream, tanks, strict=True):
+            run_through(content, coming, *share)
         return coming
 
     def noise_gain(self, correlation_s: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from line.recipe import Recipe
+from line.recipe import Diversion, Recipe
 from rtr.genealogy.propagation import Array
 from rtr.genealogy.roads import Roads
 
@@ -63,11 +63,12 @@ def _outside(content: Array, limit_pct: float, sigma: Array) -> Array:
     return np.asarray((tails @ WEIGHTS).mean(axis=-1))
 
 
-def risk_outside(risk: Risk, filed: Array, recipe: Recipe) -> NDArray[np.bool_]:
-    """The risk rule: either probability above what the recipe states, or the filed mean outside the divert limit.
+def risk_outside(risk: Risk, filed: Array, diversion: Diversion) -> NDArray[np.bool_]:
+    """The risk rule: either probability above what the recipe states, or the filed potency outside the divert limit.
 
-    The filed window on parcel means is always diverted, so that the rule can only divert more. NaN is outside."""
-    diversion = recipe.diversion
-    with np.errstate(invalid="ignore"):
-        beyond = np.abs(filed - 100.0) > diversion.divert_limit_pct
-    return ~(risk.tablet <= diversion.risk_tablet_max) | ~(risk.parcel <= diversion.risk_parcel_max) | beyond
+    The filed window on parcel means is always diverted, so that the rule can only divert more. Where there is no filed
+    potency (NaN) nothing is proven: that is missing evidence, not an excursion, and diverts as such.
+    """
+    beyond = np.abs(filed - 100.0) > diversion.divert_limit_pct
+    likely = ~(risk.tablet <= diversion.risk_tablet_max) | ~(risk.parcel <= diversion.risk_parcel_max)
+    return (likely | beyond) & (filed == filed)

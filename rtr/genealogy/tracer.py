@@ -16,7 +16,7 @@ from line.tags import TagRegister
 from rtr.genealogy.follower import Follower, Sight
 from rtr.genealogy.front import Front, hold_ups
 from rtr.genealogy.propagation import Tracer
-from rtr.genealogy.risk import Masses
+from rtr.genealogy.risk import Masses, Risk
 from rtr.genealogy.roads import Flags, Roads
 from rtr.genealogy.tablet_mass import MapState, TabletMass
 from sensing.verdict import SpectrumVerdict
@@ -41,6 +41,7 @@ class Seen:
     quality: QualityState
     reason: Reason
     station_mass_mg: NDArray[np.float32] | None
+    risk: Risk | None
 
 
 class Tracer1s:
@@ -104,8 +105,9 @@ class Tracer1s:
         size = math.copysign(abs(deviation) + self.mass.doubt_pct, deviation)
         quality, reason = self._quality(now, evidence, potency, deviation)
         return Seen(
-            roads, now, ahead, evidence, potency, uncertainty, mass, size, quality, reason, self._latest_stations(snapshot)
-        )
+            roads, now, ahead, evidence, potency, uncertainty, mass, size, quality, reason, self._latest_stations(snapshot),
+            sight.risk,
+        )  # fmt: skip
 
     def _quality(
         self, now: Flags, evidence: EvidenceSource, potency: float, mass_deviation: float

@@ -70,7 +70,13 @@ def diverted_by_rule(predicted: np.ndarray, guard_s: float, limit: float) -> np.
     still = Position(mean_s=0.0, spread_s=0.0, source="ideal")
     geometry = Geometry(probe_from_blender_exit=still, ejection_from_die=still, gate_from_ejection=still, gate_switching=still)
     settings = RECIPE.diversion.model_copy(
-        update={"guard_s": guard_s, "start_up_confirm_s": 0.0, "divert_limit_pct": limit, "action_limit_pct": limit / 2}
+        update={
+            "rule": "prediction",
+            "guard_s": guard_s,
+            "start_up_confirm_s": 0.0,
+            "divert_limit_pct": limit,
+            "action_limit_pct": limit / 2,
+        }
     )
     rule = DiversionRule(settings, geometry, 0.0)
     outside, n = np.abs(predicted) > limit, len(predicted)
@@ -78,9 +84,9 @@ def diverted_by_rule(predicted: np.ndarray, guard_s: float, limit: float) -> np.
     diverted = np.zeros(n, dtype=bool)
     roads = Roads(one * 100, one, one, one, one * 100, one, one, one * 0, np.full((1, 2), 100.0), one)
     for t in range(n):
-        window = outside[t + 1 : t + 1 + rule.look_ahead_s]
-        ahead = np.concatenate([window, np.zeros(rule.look_ahead_s - len(window), dtype=bool)])
-        empty = np.zeros(rule.look_ahead_s, dtype=bool)
+        window = outside[t + 1 : t + 1 + rule.look_ahead(False)]
+        ahead = np.concatenate([window, np.zeros(rule.look_ahead(False) - len(window), dtype=bool)])
+        empty = np.zeros(rule.look_ahead(False), dtype=bool)
         now, then = Flags(outside[t : t + 1], no, no, no), Flags(ahead, empty, empty, empty)
         second = Second(t, now, then, roads, True, 0.0, True, 31, 0.6, True, False, False, True, True, True, 25.0)
         accept = rule.decide(second).accept

@@ -36,6 +36,7 @@ TABLE = """
 """  # noqa: E501
 ROWS = [line for line in TABLE.strip().splitlines() if not line.startswith("#")]
 N_AHEAD = 21
+DIVERSION = RECIPE.diversion.model_copy(update={"rule": "prediction"})
 CLEAR = ["inside", "inside", "proven", "agree", "fresh", "0.0", "valid", "runs", "ok", "remote", "proven", "0.60", "run"]
 
 
@@ -59,7 +60,7 @@ def second(step: int, words: list[str]) -> Second:
 
 
 def confirmed() -> DiversionRule:
-    rule = DiversionRule(RECIPE.diversion, LINE.geometry, LINE.t95_slowest_s)
+    rule = DiversionRule(DIVERSION, LINE.geometry, LINE.t95_slowest_s)
     for t in range(40):
         rule.decide(second(t, CLEAR))
     return rule
@@ -92,15 +93,15 @@ def reasons(rule: DiversionRule, start: int, *parts: tuple[int, dict[int, str]])
 
 
 def test_start_up_waits_for_its_confirmation() -> None:
-    rule = DiversionRule(RECIPE.diversion, LINE.geometry, LINE.t95_slowest_s)
+    rule = DiversionRule(DIVERSION, LINE.geometry, LINE.t95_slowest_s)
     found = reasons(rule, 0, (20, {}), (1, {0: "outside"}), (100, {}))
-    hold = RECIPE.diversion.guard_s + rule.transport_s
-    assert found.index("CONFORMS") == 21 + hold + RECIPE.diversion.start_up_confirm_s
+    hold = DIVERSION.guard_s + rule.transport_s
+    assert found.index("CONFORMS") == 21 + hold + DIVERSION.start_up_confirm_s
     assert set(found[: found.index("CONFORMS")]) == {"START_UP"}
 
 
 def test_start_up_is_not_confirmed_on_fallback_evidence() -> None:
-    rule = DiversionRule(RECIPE.diversion, LINE.geometry, LINE.t95_slowest_s)
+    rule = DiversionRule(DIVERSION, LINE.geometry, LINE.t95_slowest_s)
     for t in range(100):
         last = rule.decide(replace(second(t, CLEAR), nir_proven=False))
     assert last.reason is Reason.START_UP
@@ -111,9 +112,19 @@ def test_guard_on_both_sides_of_an_excursion() -> None:
     found = reasons(rule, 40, (15, {1: "outside"}), (30, {0: "outside", 1: "outside"}), (60, {}))
     assert found[:15] == ["GUARD"] * 15
     assert found[15:45] == ["POTENCY_OUTSIDE"] * 30
-    after = int(RECIPE.diversion.guard_s) + rule.transport_s
+    after = int(DIVERSION.guard_s) + rule.transport_s
     assert found[45 : 45 + after] == ["GUARD"] * after
     assert set(found[45 + after :]) == {"CONFORMS"}
+
+
+def test_the_risk_rule_has_no_guard_but_the_gate() -> None:
+    rule = DiversionRule(DIVERSION.model_copy(update={"rule": "risk"}), LINE.geometry, LINE.t95_slowest_s)
+    for t in range(40):
+        rule.decide(second(t, CLEAR))
+    found = reasons(rule, 40, (1, {1: "outside"}), (30, {0: "outside", 1: "outside"}), (60, {}))
+    assert found[:31] == ["GUARD"] + ["POTENCY_OUTSIDE"] * 30
+    assert found[31 : 31 + rule.reach.after_s] == ["GUARD"] * rule.reach.after_s
+    assert set(found[31 + rule.reach.after_s :]) == {"CONFORMS"}
 
 
 def test_an_excursion_after_a_throughput_change_belongs_to_the_transition() -> None:
@@ -131,7 +142,7 @@ def test_held_material_is_verified_again() -> None:
     for t in range(40, 200):
         rule.decide(replace(second(t, CLEAR), running=False, made=0, held=True))
     found = reasons(rule, 200, (60, {}))
-    n = int(RECIPE.diversion.guard_s) + rule.transport_s - 1
+    n = int(DIVERSION.guard_s) + rule.transport_s - 1
     assert found[:n] == ["LINE_HOLD"] * n
     assert set(found[n:]) == {"CONFORMS"}
 

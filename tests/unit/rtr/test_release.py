@@ -100,7 +100,7 @@ def test_neither_spectra_nor_scales_diverts() -> None:
 
 
 def test_roads_that_disagree_divert() -> None:
-    line = TextbookLine(lambda t: 0.08, 900, nir=lambda t, truth, rng: spectrum(t, truth * (1.0 if t < 400 else 1.08))).run()
+    line = TextbookLine(lambda t: 0.08, 900, nir=lambda t, truth, rng: spectrum(t, truth * (1.0 if t < 400 else 1.065))).run()
     assert line.steps[-1].reason is Reason.EVIDENCE_DISAGREES
 
 

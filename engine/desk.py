@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from line.clock import WallClock
 from line.configuration import OperatorAction, Scenario
@@ -20,7 +20,8 @@ RESUME_AFTER_S = 5
 class Desk:
     """Turns requests into line commands, mode changes and throughput plans. Every request becomes an event.
 
-    `waits`: why ON would be refused now, in words; empty if it would not.
+    `waits`: why ON would be refused now, in words; empty if it would not. `change_limit`: takes a set-point's new limits,
+    or says why not.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Desk:
     ) -> None:
         self.mode = mode
         self.waits = ""
+        self.change_limit: Callable[[str, float, float], str] = lambda tag, low, high: "no controller keeps limits here"
         self.running_out = False
         self.stopping = False
         self.events: list[Event] = []
@@ -95,6 +97,8 @@ class Desk:
         who, why = command.user, command.reason
         if command.verb == "mode":
             result = self._set_mode(command.argument, who, why, command.role)
+        elif command.verb == "limit":
+            result = self._set_limit(command.argument, who, why, command.role)
         elif command.verb == "hold":
             result = self._hold(who, why, command.role)
         elif command.verb == "resume":
@@ -120,6 +124,19 @@ class Desk:
         text = f"controller mode {old} -> {new}: {why}"
         self._note(Reason.MODE_CHANGED, "controller mode", text, actor, old.value, new.value, role)
         return f"mode {new}"
+
+    def _set_limit(self, argument: str, actor: str, why: str, role: str) -> str:
+        """Change the limits of a set-point, `TAG LOW HIGH` in plant units, if the controller finds them feasible."""
+        try:
+            tag, low, high = argument.split()
+            refused = self.change_limit(tag, float(low), float(high))
+        except ValueError:
+            tag, refused = "limit", f"{argument!r} is not TAG LOW HIGH"
+        if refused:
+            self._note(Reason.REQUEST_REFUSED, tag, f"limit refused: {refused}: {why}", actor, None, argument, role)
+            return f"refused: {refused}"
+        self._note(Reason.LIMIT_CHANGED, tag, f"limits of {argument}: {why}", actor, None, argument, role)
+        return f"limits of {argument}"
 
     def _hold(self, actor: str, why: str, role: str = OPERATOR) -> str:
         self._hold_requested = True

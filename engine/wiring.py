@@ -93,6 +93,9 @@ def build_line(
     recipe, configuration, register = files.recipe, files.configuration, files.register
     setpoints = {**recipe.setpoints, **recipe.feeder_setpoints(shape.scenario.throughput_kg_per_h)}
     setpoints["SP/Throughput"] = shape.scenario.throughput_kg_per_h
+    supervisor = _supervisor(files, shape)
+    desk = Desk(shape.scenario, queue, clock, shape.mode, setpoints, shape.frozen_beat)
+    desk.change_limit = supervisor.change_limit
     return Line(
         port=port,
         register=register,
@@ -100,8 +103,8 @@ def build_line(
         recipe=recipe,
         clock=clock,
         probe=Probe(SoftSensor(model)),
-        desk=Desk(shape.scenario, queue, clock, shape.mode, setpoints, shape.frozen_beat),
-        supervisor=_supervisor(files, shape),
+        desk=desk,
+        supervisor=supervisor,
         withheld=shape.guided is not None and shape.guided.terms.diverts,
         release=ReleaseEngine(recipe, configuration, register, model.hash),
         journal=Journal(recorder, live, AlarmBoard(recipe.evidence.bridge_max_s), shape.commit_every_s),

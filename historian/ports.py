@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, get_args
 
 from historian.chain import body_bytes
 from historian.store import connect, durable
 from line.errors import RecordError
-from line.ports import Command
+from line.ports import Command, Verb
 
 PORTS_FILE = "ports.db"
 LIVE_FILE = "live.db"
@@ -229,8 +229,8 @@ def _check(command: Command) -> None:
             raise RecordError("a command is not complete", where=name, how_much="empty", what_now="Say who asks and why.")
     if any(len(text) > MAX_TEXT for text in _texts(command)):
         raise RecordError("a command is too long", how_much=f"limit {MAX_TEXT} characters a field", what_now="Say it shorter.")
-    if command.verb not in ("mode", "hold", "resume", "stop"):
-        raise RecordError("an unknown command", where=command.verb[:40], what_now="Use mode, hold, resume or stop.")
+    if command.verb not in get_args(Verb):
+        raise RecordError("an unknown command", where=command.verb[:40], what_now=f"Use one of {', '.join(get_args(Verb))}.")
 
 
 def _command(row: Sequence[Any]) -> Command:

@@ -16,9 +16,8 @@ from historian.ports import SqliteCommandQueue
 from historian.runs import newest_running, run_folder
 from line.clock import SystemClock, WallClock
 from line.errors import CommunicationError, RecordError
-from line.ports import Command
+from line.ports import Command, Verb
 
-Verb = Literal["mode", "hold", "resume", "stop"]
 Reason = Annotated[str, typer.Option(help="Why; it is written into the record.")]
 LotName = Annotated[str | None, typer.Option("--lot", help="Lot name; the newest running one if left out.")]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the lots.", envvar="KILTER_RUNS")]
@@ -42,6 +41,20 @@ def mode(
 ) -> None:
     """Change the mode of the predictive controller of the running lot."""
     _ask("mode", to, reason, lot, runs, user, wait)
+
+
+def limit(
+    tag: Annotated[str, typer.Argument(help="Set-point as it is called on the wire, e.g. SP/MainForce.")],
+    low: Annotated[float, typer.Argument(help="New lower limit, plant units.")],
+    high: Annotated[float, typer.Argument(help="New upper limit, plant units.")],
+    reason: Reason,
+    lot: LotName = None,
+    runs: Runs = Path("runs"),
+    user: User = None,
+    wait: Wait = 10.0,
+) -> None:
+    """Narrow the limits of a set-point while the controller runs, or take that back; refused if no plan could keep them."""
+    _ask("limit", f"{tag} {low:g} {high:g}", reason, lot, runs, user, wait)
 
 
 def hold(reason: Reason, lot: LotName = None, runs: Runs = Path("runs"), user: User = None, wait: Wait = 10.0) -> None:

@@ -56,12 +56,16 @@ class Recorder(Protocol):
         """Make all entries durable; returns only when they are on disk. Raises RecordError (disk full, I/O error)."""
 
 
+#: What a person may ask; `limit` takes `TAG LOW HIGH`, `mode` a mode, the others nothing.
+Verb = Literal["mode", "limit", "hold", "resume", "stop"]
+
+
 @dataclass(frozen=True)
 class Command:
     """One request of a person to the engine; carried out at most once, never after `expires`."""
 
     id: str
-    verb: Literal["mode", "hold", "resume", "stop"]
+    verb: Verb
     argument: str
     user: str
     role: str

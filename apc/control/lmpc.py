@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from apc.control.binding import LimitReader, Solved
 from apc.control.input_terms import InputTerms
 from apc.control.limits import MoveLimits, soft_rows
 from apc.control.objective import CONTROLLED, Objective
@@ -119,6 +120,7 @@ class LinearPredictiveControl:
         self._sensitivity = self._paths()
         weighted = (np.sqrt(objective.weights)[None, :, None] * self._sensitivity).reshape(-1, self._sensitivity.shape[2])
         self._jacobian, self._hessian = weighted, weighted.T @ weighted
+        self._reader = LimitReader(self._knots, self._free, objective)
 
     def _paths(self) -> Vector:
         """Return (n, N_C, n_knots * n_free): outputs [% of target] per change of each knot."""
@@ -152,6 +154,7 @@ class LinearPredictiveControl:
         knots[:, self._free] += change.reshape(self._knots.n_knots, -1)
         predicted = error + self._sensitivity @ change
         u = self._knots.inputs(knots, problem.u_before)[0]
+        solved = Solved(program[0], program[2], solution.multipliers, knots, predicted, self._sensitivity, soft)
         return Plan(
             u=u,
             status="SOLVED",
@@ -160,6 +163,7 @@ class LinearPredictiveControl:
             binding=binding_words(u, problem, self._free),
             text="; ".join(word for word in (begins, violation_words(predicted, self._objective)) if word),
             predicted=trajectories(predicted, self._objective),
+            limits=self._reader.read(solved, problem),
         )
 
     def _observe(self, problem: Problem) -> str:

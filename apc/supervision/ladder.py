@@ -60,7 +60,7 @@ class Ladder:
     """
 
     def __init__(self, gate: MoveGate, scaling: InputScaling) -> None:
-        self._gate, self._scaling = gate, scaling
+        self.gate, self._scaling = gate, scaling
 
     def descend(self, rungs: Sequence[Rung], problem: Problem, in_force: Vector, api_range: tuple[float, float]) -> Landing:
         """Return the first plan that passes; in_force (N_U,) plant units, api_range [kg/h]. Never raises for an answer."""
@@ -69,7 +69,7 @@ class Ladder:
             answer = self._answer(rung, problem)
             if isinstance(answer, Plan):
                 inputs = np.round(self._scaling.plant(answer.u), DIGITS)
-                refusal = self._gate.refusal(Candidate(answer.status, inputs, answer.iterations), in_force, api_range)
+                refusal = self.gate.refusal(Candidate(answer.status, inputs, answer.iterations), in_force, api_range)
                 if refusal is None:
                     return Landing(rung.name, answer, inputs, tuple(refusals))
                 answer = refusal

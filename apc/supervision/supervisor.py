@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,13 @@ from apc.observation import Observation
 from apc.supervision.assembly import WITHOUT_ANALYSERS, ControllerName, believed_readings, build_parts
 from apc.supervision.checks import MoveGate, Refusal
 from apc.supervision.ladder import DIGITS, Ladder, Landing, Rung
+from apc.supervision.limit_book import LimitBook, no_room
 from apc.supervision.limit_words import LimitWords
 from apc.supervision.measurements import MeasurementBoard
 from apc.supervision.observer import Observer
 from apc.supervision.question import ASKED_AGAIN, asked
 from apc.supervision.shedding import SHED_AFTER, Shedding
-from apc.supervision.tags import INPUT_TAGS, THROUGHPUT, recipe_inputs
+from apc.supervision.tags import INPUT_TAGS, THROUGHPUT, TagLimits, recipe_inputs
 from apc.supervision.tuned import tuned
 from flowsheet.layout import N_FEEDERS, STEP_S
 from line.configuration import ControllerConfiguration, LineConfiguration
@@ -63,17 +65,21 @@ class Supervisor:
         self._observer = Observer(parts.flowsheet, controller_configuration, register, parts.scaling)
         self._board = MeasurementBoard(parts.flowsheet.parameters, controller_configuration.noise)
         most, blocks = controller_configuration.max_iterations, controller_configuration.move_blocks
+        self._book = LimitBook(parts.limits, parts.scaling, parts.objective.fractions, blocks)
         self._ladder = Ladder(MoveGate(parts.limits, most), parts.scaling)
         self.linear = LinearRung(parts.flowsheet, parts.objective, blocks, most, parts.limits.free)
         gains, believed = press_gains(parts.flowsheet.parameters), believed_readings(parts.flowsheet)
         self.static = StaticRung(parts.objective, gains, believed)
         self._shedding = Shedding()
-        self._words = LimitWords(register, parts.scaling, parts.limits)
+        self._words, self._register = LimitWords(register, parts.scaling, parts.limits), register
         self._asked: dict[str, tuple[float, ...]] = {}
         self._lower = 0
         self._measured: dict[str, Reading] = {}
         self._in_force = recipe_inputs(recipe, recipe.setpoints[THROUGHPUT])
         self._flow: float | None = None
+        self._planned = recipe.setpoints[THROUGHPUT]
+        self._last: Problem | None = None
+        self._authority = (0.0, math.inf)
 
     @property
     def state(self) -> ControlState:
@@ -89,6 +95,17 @@ class Supervisor:
     def on_lower_rung(self) -> bool:
         """True while two decisions in a row or more were made below the controller's own rung."""
         return self._lower >= SHED_AFTER
+
+    def change_limit(self, tag: str, low: float, high: float) -> str:
+        """Take new limits of a set-point over [plant units]; return why not, in words, empty if taken (`LimitBook`)."""
+        last = self._last
+        asked = None if last is None else lambda limits: self._with_limits(last, limits)
+        why = self._book.change(tag, low, high, self._planned, asked)
+        if not why:
+            self._limits = self._book.now
+            self._ladder.gate = replace(self._ladder.gate, limits=self._limits)
+            self._words = LimitWords(self._register, self._scaling, self._limits)
+        return why
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take one second in (cheap)."""
@@ -127,8 +144,12 @@ class Supervisor:
             self._shedding.valid()
             return self._decision(observation, status="IDLE", valid=valid, rung="idle", text=text, estimate=estimate)
         problem, api_range = self._problem(observation, estimate)
+        contradiction = no_room(problem, self._scaling)
+        if contradiction:
+            refusal = Refusal(Reason.LIMITS_CONTRADICT, f"limits contradict each other: {contradiction}; holding last move")
+            return self._refuse(observation, refusal, estimate)
         if self.controller.name in ASKED_AGAIN and estimate.ready:
-            self._asked = asked(problem)
+            self._asked = asked(problem, self._book.narrowed)
         rungs = self._rungs(estimate)
         landing = self._ladder.descend(rungs, problem, self._in_force, api_range)
         if landing.plan is None:
@@ -158,36 +179,36 @@ class Supervisor:
     def _problem(self, observation: Observation, estimate: Estimate) -> tuple[Problem, tuple[float, float]]:
         """Return the problem in scaled inputs, and the range of the API set-point [kg/h] that the NIR may claim."""
         flow = self._planned_flow(observation)
-        scaled, per_scaled = self._scaling.scaled, self._scaling.plant_per_scaled
-        reference = float(per_scaled[:N_FEEDERS].sum())
-        relative = flow / reference
-        low, high = scaled(self._limits.low), scaled(self._limits.high)
-        authority = self._configuration.nir_trim_limit_pct / 100.0 + estimate.feed_forward
-        centre = 1.0 / (1.0 + estimate.confirmed_bias_api)
-        before = scaled(self._in_force)
+        per_scaled = self._scaling.plant_per_scaled
+        relative = flow / float(per_scaled[:N_FEEDERS].sum())
+        before = self._scaling.scaled(self._in_force)
+        self._authority = (0.0, math.inf)
         if self.controller.name not in WITHOUT_ANALYSERS:
-            low[0] = max(low[0], (centre - authority) * min(float(relative.min()), float(before[1])))
-            high[0] = min(high[0], (centre + authority) * max(float(relative.max()), float(before[1])))
-        problem = Problem(
-            x=estimate.x,
-            d=estimate.d_control,
-            u_before=before,
-            low=low,
-            high=np.maximum(high, low + 1e-6),
-            rate=scaled(self._limits.rate),
-            flow=relative,
-            flow_rate=self._limits.throughput[2] / reference,
-            flow_low=self._limits.throughput[0] / reference,
-            flow_high=self._limits.throughput[1] / reference,
-            measured=self._measured,
+            authority = self._configuration.nir_trim_limit_pct / 100.0 + estimate.feed_forward
+            centre = 1.0 / (1.0 + estimate.confirmed_bias_api)
+            least, most = min(float(relative.min()), float(before[1])), max(float(relative.max()), float(before[1]))
+            self._authority = ((centre - authority) * least, (centre + authority) * most)
+        nothing = np.zeros(0)
+        bare = Problem(
+            estimate.x, estimate.d_control, before, nothing, nothing, nothing, relative, 0.0, measured=self._measured
         )
-        return problem, (float(low[0] * per_scaled[0]), float(problem.high[0] * per_scaled[0]))
+        self._last = problem = self._with_limits(bare, self._limits)
+        return problem, (float(problem.low[0] * per_scaled[0]), float(problem.high[0] * per_scaled[0]))
+
+    def _with_limits(self, problem: Problem, limits: TagLimits) -> Problem:
+        """Return the problem under these limits; the API's also inside the NIR's authority."""
+        scaled, reference = self._scaling.scaled, float(self._scaling.plant_per_scaled[:N_FEEDERS].sum())
+        low, high = scaled(limits.low), scaled(limits.high)
+        low[0], high[0] = max(low[0], self._authority[0]), min(high[0], self._authority[1])
+        least, most, rate = (float(value) / reference for value in limits.throughput)
+        return replace(problem, low=low, high=high, rate=scaled(limits.rate), flow_rate=rate, flow_low=least, flow_high=most)
 
     def _planned_flow(self, observation: Observation) -> Vector:
         """Return the planned throughput (n,) [kg/h]: the steps of the plan, approached at the allowed rate."""
         low, high, rate = self._limits.throughput
         if self._flow is None:
             self._flow = float(self._in_force[:N_FEEDERS].sum())
+        self._planned = observation.throughput_plan[0][1]
         times = observation.step + STEP_S * np.arange(self.controller.n_steps)
         wanted = np.full(len(times), observation.throughput_plan[0][1])
         for step, value in observation.throughput_plan[1:]:

@@ -114,7 +114,8 @@ class Diversion(_Strict):
 
 class Evidence(_Strict):
     """When a parcel's potency counts as proven by NIR: share of its material (by RTD) under VALID spectra, longest
-    bridge between VALID spectra; and whether the feeder-based RTD prediction is an approved fallback.
+    bridge between VALID spectra, and how many (`bridge_valid_min`) of the last `bridge_window` must be VALID for one; and
+    whether the feeder-based RTD prediction is an approved fallback, for how long at a stretch and for what share of a lot.
 
     `nir_correlation_s` is the integral correlation time of the error of single spectra, `feeder_share_min` the share
     of a parcel's material that must have been weighed in by usable scales for the RTD road to count."""
@@ -123,9 +124,18 @@ class Evidence(_Strict):
     nir_correlation_s: float = Field(gt=0, le=600)
     feeder_share_min: float = Field(gt=0, le=1)
     bridge_max_s: float = Field(gt=0, le=600)
+    bridge_valid_min: int = Field(ge=2, le=1000)
+    bridge_window: int = Field(ge=2, le=1000)
     fallback_preapproved: bool
+    fallback_max_s: float = Field(gt=0, le=86400)
     fallback_share_max: float = Field(ge=0, le=1)
     nir_rtd_gap_max_pct: float = Field(gt=0, le=50)
+
+    @model_validator(mode="after")
+    def _k_of_n(self) -> Evidence:
+        if self.bridge_valid_min > self.bridge_window:
+            raise ValueError(f"bridge_valid_min {self.bridge_valid_min} is more than bridge_window {self.bridge_window}")
+        return self
 
 
 class Sampling(_Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,8 @@ class Sight:
 class ProbeRoad:
     """Writes spectra onto the slugs of powder that passed the probe.
 
-    Material between two VALID spectra at most `bridge_max_s` apart has the value on the straight line between them.
+    Material between two VALID spectra at most `bridge_max_s` apart has the value on the straight line between them, if
+    enough of the last spectra due were VALID (k of n): a probe that fails again and again is not bridged.
     A slug under EXTRAPOLATION or OUT_OF_RANGE carries the value as an alarm and counts as not proven; under an INVALID
     spectrum it is bridged or unseen. Until the next spectrum a new slug provisionally has the last valid value.
     Spectra of another model, late or doubled ones are not used. Purely NIR: no feeder value enters. `i_line`: which of
@@ -39,9 +41,11 @@ class ProbeRoad:
     def __init__(self, evidence: Evidence, model_hash: str, sample_s: float, i_line: int = 0) -> None:
         self.i_line = i_line
         self.bridge_s = evidence.bridge_max_s
+        self.bridge_valid_min, self.bridge_window = evidence.bridge_valid_min, evidence.bridge_window
         self.model_hash = model_hash
         self.sample_s = max(round(sample_s), 1)
         self.last: Sight | None = None
+        self._valid: deque[int] = deque(maxlen=evidence.bridge_window)
         self.newest_step = -1
         self.foreign = 0
         #: (second, API mass fraction) of the spectrum of this second, VALID or an alarm; None without one.
@@ -86,7 +90,8 @@ class ProbeRoad:
 
     def _bridge(self, line: Line, sight: Sight) -> None:
         last, self.last = self.last, sight
-        near = last is not None and sight.step - last.step <= self.bridge_s
+        self._valid.append(sight.step)
+        near = last is not None and self._bridges(sight.step - last.step)
         start = last.step if near and last is not None else self._since(sight.step)
         if last is not None and not near:
             self._unsee(line, last.step + self.sample_s, start)
@@ -101,6 +106,13 @@ class ProbeRoad:
         line.hopper.settled[slugs, self.i_line] = True
         self._write(line, sight.step, int(line.hopper.steps[line.hopper.end - 1]) if line.hopper.end else 0,
                     sight.api_w_w, sight.variance, valid=True, settle=False)  # fmt: skip
+
+    def _bridges(self, gap_s: int) -> bool:
+        """Return True if the newest spectrum may be joined to the one before it, `gap_s` seconds earlier."""
+        if gap_s <= self.sample_s:
+            return True
+        oldest = self._valid[-1] - self.bridge_window * self.sample_s
+        return gap_s <= self.bridge_s and sum(step > oldest for step in self._valid) >= self.bridge_valid_min
 
     def _write(
         self, line: Line, after: int, until: int, api: float, variance: float, *, valid: bool, settle: bool = True

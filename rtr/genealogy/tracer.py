@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ class Tracer1s:
         self.residuals: list[tuple[int, float]] = []
         self.follower: Follower | None = None
         self._sensor = sensor_hash, register["NIR/Spectrum"].sample_s
+        self._fallback_s = 0
         self._stations: NDArray[np.float32] | None = None
         self._stations_step = -STATION_PERIOD_S
 
@@ -87,7 +88,7 @@ class Tracer1s:
         deviation = self.front.deviation_pct(reading.mass_mg)
         masses = Masses(*(np.array([x]) for x in (deviation, self.mass.doubt_pct, reading.spread_pct)))
         sight = self.follower.look(masses, look_ahead_s, reading.press_kg_per_s)
-        return self._judge(snapshot, self.follower, sight, reading.mass_mg, deviation)
+        return self._judge(snapshot, self.follower, sight, reading.mass_mg, deviation, elapsed_s if made else 0)
 
     def _residual(self, verdict: SpectrumVerdict, follower: Follower) -> None:
         slugs = follower.line.hopper.entered_between(verdict.step - 1, verdict.step)
@@ -98,16 +99,29 @@ class Tracer1s:
             gap = (verdict.api_w_w - float(passed[Tracer.API] / passed[Tracer.KNOWN])) * follower.road_map.to_pct
             self.residuals.append((verdict.step, gap))
 
-    def _judge(self, snapshot: Snapshot, follower: Follower, sight: Sight, mass: float, deviation: float) -> Seen:
+    def _judge(
+        self, snapshot: Snapshot, follower: Follower, sight: Sight, mass: float, deviation: float, pressed_s: int
+    ) -> Seen:
         road_map, roads = follower.road_map, sight.now
         now, ahead = road_map.flags(roads, sight.outside), road_map.flags(sight.ahead, sight.outside_ahead)
         evidence, potency, uncertainty = road_map.rung(roads)
+        if self._fallback_spent(evidence, pressed_s):
+            evidence, potency, uncertainty = EvidenceSource.NONE, math.nan, math.nan
+            now = replace(now, missing=np.ones_like(now.missing))
         size = math.copysign(abs(deviation) + self.mass.doubt_pct, deviation)
         quality, reason = self._quality(now, evidence, potency, deviation)
         return Seen(
             roads, now, ahead, evidence, potency, uncertainty, mass, size, quality, reason, self._latest_stations(snapshot),
             sight.risk,
         )  # fmt: skip
+
+    def _fallback_spent(self, evidence: EvidenceSource, pressed_s: int) -> bool:
+        """True once tablets have rested on the fallback for longer than the recipe allows; NIR begins anew."""
+        if evidence is EvidenceSource.NIR:
+            self._fallback_s = 0
+        elif evidence is EvidenceSource.RTD:
+            self._fallback_s += pressed_s
+        return evidence is EvidenceSource.RTD and self._fallback_s > self.recipe.evidence.fallback_max_s
 
     def _quality(
         self, now: Flags, evidence: EvidenceSource, potency: float, mass_deviation: float

@@ -37,18 +37,28 @@ def test_regular_spectra_prove_all_that_passes() -> None:
 
 
 def test_a_gap_up_to_the_limit_is_bridged_on_a_straight_line() -> None:
-    line, _ = watch(50, {6: spectrum(0, 0.08), 26: spectrum(20, 0.06)})
+    line, _ = watch(90, every_5_s(40) | {61: spectrum(55, 0.06)})
     api = column(line, Tracer.NIR_API)
-    assert api[10] == pytest.approx(0.07)
-    assert api[20] == pytest.approx(0.06)
-    assert column(line, Tracer.NIR_VALID)[1:21].min() == 1.0
+    assert api[45] == pytest.approx(0.07)
+    assert api[55] == pytest.approx(0.06)
+    assert column(line, Tracer.NIR_VALID)[1:56].min() == 1.0
 
 
 def test_a_longer_gap_is_not() -> None:
-    line, _ = watch(60, {6: spectrum(0, 0.08), 31: spectrum(25, 0.08)})
+    line, _ = watch(100, every_5_s(45) | {71: spectrum(65, 0.08)})
     valid = column(line, Tracer.NIR_VALID)
-    assert valid[6:21].max() == 0.0
-    assert valid[1:6].min() == valid[21:26].min() == 1.0
+    assert valid[46:61].max() == 0.0
+    assert valid[1:46].min() == valid[61:66].min() == 1.0
+
+
+@pytest.mark.parametrize(("failing", "bridged"), [((70, 85, 105, 110), True), ((70, 80, 90, 105, 110), False)])
+def test_a_probe_that_fails_again_and_again_is_not_bridged(failing: tuple[int, ...], bridged: bool) -> None:
+    """Of the twelve spectra that end with the one at 115 s, four failed (8 are VALID) or five (7 are)."""
+    verdicts = {t + 6: spectrum(t, 0.08) for t in range(0, 120, 5) if t not in failing}
+    line, _ = watch(130, verdicts)
+    valid = column(line, Tracer.NIR_VALID)
+    assert valid[1:106].min() == valid[111:116].min() == 1.0
+    assert valid[106:111].max() == valid[106:111].min() == float(bridged)
 
 
 def test_when_spectra_stop_new_material_is_unseen() -> None:

@@ -103,7 +103,18 @@ class LotBook:
 
     def add(self, parcel: Parcel, unit_mass_mg: NDArray[np.float32] | None, mass_doubt_pct: float = 0.0) -> None:
         """Add the next finished parcel with the masses of single tablets made then, if there are any, and the doubt
-        about masses by force [%] at that time."""
+        about masses by force [%] at that time.
+
+        Errors: DataError for a parcel that comes twice or out of order: its tablets would count twice.
+        """
+        last = self._ends[-1] if self._ends else parcel.counter_from
+        if not last <= parcel.counter_from <= parcel.counter_to:
+            raise DataError(
+                "a parcel comes twice or out of order",
+                where=f"second {parcel.step}",
+                how_much=f"tablets {parcel.counter_from + 1}..{parcel.counter_to} after {last}",
+                what_now="Nothing is decided on it: see `kilter lot verify`.",
+            )
         self.parcels.append(parcel)
         self.unit_mass_mg.append(unit_mass_mg)
         self.mass_doubt_pct.append(mass_doubt_pct)

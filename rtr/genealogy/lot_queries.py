@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,10 @@ def genealogy_of(
     known = [p for p in parcels if p["step"] in shares and p["made"] > 0]
     if not known:
         raise DataError("the record holds no tablets that could be traced", where="trace")
+    for before, after in pairwise(known):
+        if after["counter_from"] < before["counter_to"]:
+            what = f"second {after['step']}: from {after['counter_from']} after {before['counter_to']}"
+            raise DataError("parcels overlap or are out of order", where="trace", how_much=what)
     return Genealogy(
         tuple(lots),
         tuple(lots.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from line.modes import Regime
 from line.records import EvidenceSource, MaterialState, Parcel, QualityState, Reason
 from rtr.disposition.attributes import AttributeState, assay_trend, within
 from rtr.disposition.draw import draw, stratified_places
+from rtr.disposition.laboratory import LabResult, LabTest
 from rtr.disposition.ledger import LedgerBook
-from rtr.disposition.lot import count_events
+from rtr.disposition.lot import LotBook, count_events
 from rtr.disposition.sensor_checks import AssayPair, bias, residual_variance
-from tests.release_line import snapshot
+from tests.release_line import RECIPE, snapshot
 
 
 def test_one_place_in_each_stratum_and_the_same_seed_the_same_draw() -> None:
@@ -153,3 +155,24 @@ def test_events_are_counted_once_and_planned_ones_not() -> None:
     assert count_events([start, good, out, out, good, out, good, planned]) == 2
     assert count_events([start, start]) == 0
     assert count_events([]) == 0
+
+
+@pytest.mark.parametrize("counters", [(0, 31), (30, 61), (62, 40)])
+def test_a_parcel_twice_or_out_of_order_is_refused_and_nothing_is_counted(counters: tuple[int, int]) -> None:
+    book = LotBook(RECIPE)
+    good = parcel(31, 0, Reason.CONFORMS)
+    book.add(good, None)
+    with pytest.raises(DataError, match="twice or out of order"):
+        book.add(replace(good, counter_from=counters[0], counter_to=counters[1]), None)
+    assert len(book.parcels) == 1
+    book.add(replace(good, counter_from=31, counter_to=62), None)
+
+
+def test_a_laboratory_result_needs_tablets_that_were_sampled() -> None:
+    book = LotBook(RECIPE)
+    book.add(replace(parcel(21, 0, Reason.CONFORMS), sampled=10), None)
+    book.add(replace(parcel(31, 0, Reason.CONFORMS), counter_from=31, counter_to=62), None)
+    book.note_laboratory(LabResult(1, 5, 14, LabTest.ASSAY, (99.0,)))
+    for first, last in ((40, 49), (60, 69), (5, 63)):
+        with pytest.raises(DataError, match="no sample was pulled"):
+            book.note_laboratory(LabResult(2, first, last, LabTest.ASSAY, (99.0,)))

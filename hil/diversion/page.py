@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from hil.figures import Figure
 from historian.store import write_error
 from line.errors import DataError
 
-PICTURE = "release-diversion.svg"
+PICTURE = "images/release-diversion.svg"
 BEGIN, END = "<!-- written by kilter bench diversion -->", "<!-- end of what kilter bench diversion writes -->"
 STYLES = {"window": (TRUTH, "^:"), "prediction": (ESTIMATE, "s--"), "risk": (RELEASE, "o-")}
 #: What is drawn in the place of zero on the logarithmic axis [kg].
@@ -35,6 +35,7 @@ def write_section(bench: Bench, page: Path, told: str) -> None:
     before, after = text[: text.index(BEGIN)], text[text.index(END) :]
     try:
         page.write_text(f"{before}{BEGIN}\n{section(bench, told)}\n{after}", encoding="utf-8")
+        (page.parent / PICTURE).parent.mkdir(exist_ok=True)
         (page.parent / PICTURE).write_text(picture(bench), encoding="utf-8")
     except OSError as error:
         raise write_error(page, error) from error
@@ -47,10 +48,10 @@ def section(bench: Bench, told: str) -> str:
         f"{told}\n\n{plan.shifts} shifts of {plan.seconds / 3600:g} h and {plan.events} targeted events, vendor loops, seed "
         f"{plan.seed}, simulated once; every setting of every rule judged on the same recordings. Scored from minute 10 on."
     )
-    parts = [head, f"![What escapes against what is diverted]({PICTURE})", _settings_table(bench.outcomes)]
-    for title, figures in (("All", bench.figures), ("Shifts", bench.shifts), ("Targeted events", bench.events)):
-        parts.append(_figure_table(title, figures))
-    return "\n\n".join(parts)
+    columns = {"all": bench.figures, "shifts": bench.shifts, "targeted events": bench.events}
+    return "\n\n".join(
+        [head, f"![What escapes against what is diverted]({PICTURE})", _figure_table(columns), _settings_table(bench.outcomes)]
+    )
 
 
 def _settings_table(outcomes: Sequence[Outcome]) -> str:
@@ -70,14 +71,23 @@ def _settings_table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([head, *rows])
 
 
-def _figure_table(title: str, figures: Sequence[Figure]) -> str:
-    rows = [f"| {title} | value | interval | asked | holds |", "|---|---|---|---|---|"]
-    for f in figures:
-        asked = "" if f.at_most is None else f"<= {f.at_most:g}"
-        interval = "" if f.low is None or f.high is None else f"{f.low:.3g} .. {f.high:.3g}"
-        holds = "" if f.at_most is None else ("yes" if f.holds else "**no**")
-        rows.append(f"| `{f.name}` [{f.unit}] | {f.value:.4g} | {interval} | {asked} | {holds} |")
+def _figure_table(columns: Mapping[str, Sequence[Figure]]) -> str:
+    """Return one row a figure; value and interval of all lines and of their parts."""
+    rows = ["| figure | asked | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
+    found = {name: {f.name: f for f in figures} for name, figures in columns.items()}
+    for figure in next(iter(columns.values())):
+        asked = "" if figure.at_most is None else f"<= {figure.at_most:g}: {'holds' if figure.holds else '**missed**'}"
+        cells = (_cell(figures.get(figure.name)) for figures in found.values())
+        rows.append(f"| `{figure.name}` [{figure.unit}] | {asked} | {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None or figure.value is None:
+        return ""
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.3g}"
+    return f"{figure.value:.3g} ({figure.low:.3g} .. {figure.high:.3g})"
 
 
 def picture(bench: Bench) -> str:

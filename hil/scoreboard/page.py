@@ -123,7 +123,7 @@ def _what(board: Board) -> str:
     size = f"{len(board.scenarios)} scenarios of {stage.minutes:g} simulated minutes, {plants} plants"
     few = " Few plants tell little: most intervals are wide, and the full stage is what counts." if plants < 5 else ""
     n, wanted = len(board.results), len(board.plan.jobs)
-    part = f" Stopped before its end: {n} of {wanted} runs." if n < wanted else ""
+    part = f" Stopped before its end: {n} of {wanted} runs; `--resume FOLDER` goes on." if n < wanted else ""
     who = f"{len(board.controllers)} controllers" + (f", {len(board.few)} more in few scenarios" if board.few else "")
     return f"Stage `{board.plan.name}`: {size}, {who}.{part}{few}"
 

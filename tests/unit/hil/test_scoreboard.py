@@ -323,4 +323,4 @@ def test_a_run_that_fails_is_a_result_with_its_words(files: LineFiles, tmp_path:
 def test_a_board_that_was_stopped_says_so_and_zeros_have_no_sign(files: LineFiles) -> None:
     plan = tiny(files, seeds=[1, 2, 3], n_seeds={"plc": 3, "nmpc": 3})
     page = board_page(Board(plan, [result("quiet", 1, "plc", 0.0001), result("quiet", 1, "nmpc", -0.0001)]), TOLD)
-    assert "Stopped before its end: 2 of 6 runs" in page and "-0.00" not in page and "\n\n## How it is judged\n" in page
+    assert "2 of 6 runs; `--resume FOLDER` goes on" in page and "-0.00" not in page and "\n\n## How it is judged\n" in page

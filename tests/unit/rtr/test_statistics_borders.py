@@ -74,7 +74,7 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "no share": lambda: two_sided_howe(10, 0.0, 0.5),
     "all of the share": lambda: one_sided_exact(10, 1.0, 0.5),
     "no confidence": lambda: one_sided_exact(10, 0.5, 0.0),
-    "all confidence": lambda: one_sided_natrella(10, 0.5, 1.0),
+    "all confidence": lambda: two_sided_howe(10, 0.5, 1.0),
     "tolerance limits that are equal": lambda: two_one_sided(1.0, 0.0, 10, 0.5, 0.5, (1.0, 1.0)),
     "Q of nothing": lambda: judge_dissolution(0.0, [90.0] * 6),
     "Q above 100": lambda: judge_dissolution(100.1, [90.0] * 6),

@@ -1,4 +1,4 @@
-"""Late laboratory results on a finished shift: a record beside the lot's, covered by verify and replay; nothing overwritten."""
+"""A finished shift: late laboratory results in a record beside the lot's, and raw-material lots traced against the truth."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import json
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from engine.tracing import trace
+from hil.truth import read_truth
 from historian.queries import RecordReader
 from kilter.main import run as kilter
 from rtr.disposition.laboratory import COLUMNS
@@ -113,3 +117,55 @@ def test_a_restatement_of_another_lot_is_found(lot: Path, capsys: pytest.Capture
     connection.close()
     code, found = asked(lot, "verify", capsys)
     assert code == 1 and str(found["fault"]).startswith("restatement-1: entry")
+
+
+def traced(lot: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert kilter(["lot", "trace", lot.name, "--runs", str(lot.parent), "--json", *options]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_a_new_lot_is_where_the_plant_says_it_is(finished: Path) -> None:
+    """Premix lot MCC-B017 is refilled at 17 min. The simulated hoppers mix well, so the mixed hypotheses are the ones to fit."""
+    found = trace(finished)
+    truth = read_truth(finished / "truth")
+    assert truth is not None
+    new, old = (found.shares[:, :16, found.lot(name)].mean(axis=1) for name in ("MCC-B017", "PREMIX-0001"))
+    with RecordReader(finished) as record:
+        step = np.array([p["step"] for p in record.parcels() if p["made"] > 0])
+    later = step > 1100  # before, the truth speaks of the lot that was the newest then
+    share = np.interp(step[later], truth.series["second"], truth.series["lot_newest_premix_w_w"])
+    assert share.max() > 0.25
+    assert np.abs((new / (new + old))[later] - share).max() < 0.03
+    assert np.abs(found.shares.sum(axis=2) - 1.0).max() < 1e-5
+
+
+def test_both_questions_by_command(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, last = sample(finished)[1:]
+    made = traced(finished, capsys, "--tablets", f"{first}:{last}")["shares"]
+    assert sum(s["share"] for s in made) == pytest.approx(1.0, abs=1e-9)
+    api = next(s for s in made if s["lot"] == "API-0001")
+    assert api["mg_per_tablet"] == pytest.approx(18.0, rel=0.05)
+    went = traced(finished, capsys, "--material-lot", "MCC-B017", "--above", "0.5")
+    assert went["stretches"] and went["stretches"][0]["counter_from"] > last
+    assert 0.0 < went["kg"]["accepted"]["kg"] < 2.1  # less than was refilled
+    assert went["kg"]["accepted"]["standard_uncertainty_kg"] > 0.0
+    every = traced(finished, capsys, "--material-lot", "API-0001", "--above", "0.5")
+    assert every["kg"]["accepted"]["kg"] == pytest.approx(0.08 * 25.0 * 15.5 / 60.0, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--material-lot", "NONE-1"], "There are API-0001"),
+        (["--tablets", "9"], "Write FROM:TO"),
+        (["--tablets", "20:10"], "Write FROM:TO"),
+        (["--tablets", "999999:1000000"], "no tablets of this lot have these counters"),
+        (["--tablets", "1:2", "--material-lot", "API-0001"], "two questions at once"),
+    ],
+)
+def test_a_question_that_has_no_answer_is_one_line(
+    finished: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert kilter(["lot", "trace", finished.name, "--runs", str(finished.parent), *options]) == 2
+    assert words in capsys.readouterr().err

@@ -126,7 +126,7 @@ def traced(lot: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict
 
 
 def test_a_new_lot_is_where_the_plant_says_it_is(finished: Path) -> None:
-    """Premix lot MCC-B017 is refilled at 17 min. The simulated hoppers mix well, so the mixed hypotheses are the ones to fit."""
+    """Premix lot MCC-B017 is refilled at 17 min. The simulated hoppers mix well, so the mixed hypotheses have to fit."""
     found = trace(finished)
     truth = read_truth(finished / "truth")
     assert truth is not None

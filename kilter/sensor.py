@@ -17,6 +17,7 @@ from kilter.model_file import write_model
 from line.errors import DataError
 from sensing.calibration import ALPHA, MAX_COMPONENTS, calibrate
 from sensing.model import SoftSensorModel, load_model
+from sensing.preprocessing import TREATMENTS, treatment
 from sensing.spectra import CalibrationSet, parse_calibration_csv
 
 app = typer.Typer(help="Soft sensors: models from spectra and reference values, as hashed files.", no_args_is_help=True)
@@ -42,6 +43,7 @@ def calibrate_(
     model_id: Annotated[str, typer.Option("--id", help="Name of the model; a recipe asks for it.")] = "nir-blend-api",
     version: Annotated[str, typer.Option("--model-version", help="Version of the model; a new one for each file.")] = "1",
     instrument: Annotated[str, typer.Option(help="Serial number of the spectrometer; approval asks for it.")] = "",
+    preprocessing: Annotated[str, typer.Option(help=f"Treatment of spectra: {', '.join(TREATMENTS)}.")] = "snv",
     components: Annotated[int, typer.Option(help="Most components to choose from.", min=1, max=20)] = MAX_COMPONENTS,
     alpha: Annotated[float, typer.Option(help="Share of in-control spectra beyond a limit.", min=1e-6, max=0.5)] = ALPHA,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap of batches.", min=0, max=2**31 - 1)] = 0,
@@ -58,6 +60,7 @@ def calibrate_(
         calibration_set,
         model_id=model_id,
         version=version,
+        preprocessing=treatment(preprocessing, calibration_set.spectra),
         instrument=instrument,
         seed=seed,
         max_components=components,

@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 from line.errors import DataError
 
 Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+#: Names of the treatments that `kilter sensor calibrate` offers.
+TREATMENTS = ("snv", "msc", "baseline", "derivative")
+FILTER = "Savitzky-Golay filter"
+FILTER_REMEDY = "Use an odd window above the order, and a derivative of at most 2."
 
 
 class Step(Protocol):
@@ -50,6 +55,55 @@ class StandardNormalVariate:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """A polynomial of `order` 0..3 over the points is taken off each spectrum: 0 an offset, 1 a slope, 2 a curve.
+
+    Wrong where bands cover so much of the axis that the polynomial follows them. Errors: DataError. Source: Barnes, Dhanoa,
+    Lister, Appl. Spectrosc. 43 (1989) 772 (de-trending).
+    """
+
+    order: int = 2
+    kind: ClassVar[str] = "baseline"
+
+    def __post_init__(self) -> None:
+        if self.order not in (0, 1, 2, 3):
+            raise _wrong("baseline", f"order {self.order}", "Use an order of 0 to 3.")
+
+    def apply(self, spectra: Matrix) -> Matrix:
+        """Return the treated spectra (n, p)."""
+        powers = np.linspace(-1.0, 1.0, spectra.shape[1])[:, None] ** np.arange(self.order + 1)
+        basis = np.linalg.qr(powers)[0]
+        return np.asarray(spectra - (spectra @ basis) @ basis.T)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"kind": self.kind, "order": self.order}
+
+
+@dataclass(frozen=True, eq=False)
+class MultiplicativeScatter:
+    """MSC: z = (x - a)/b with x = a + b r by least squares; r (p,) a frozen reference spectrum, in the model file.
+
+    Like SNV, with scatter told apart by a known spectrum. Wrong where the content itself makes most of the slope b, and
+    where the reference is of another product. Source: Geladi, MacDougall, Martens, Appl. Spectrosc. 39 (1985) 491.
+    """
+
+    reference: Vector
+    kind: ClassVar[str] = "msc"
+
+    def apply(self, spectra: Matrix) -> Matrix:
+        """Return the treated spectra (n, p)."""
+        centred = self.reference - self.reference.mean()
+        mean = spectra.mean(axis=1, keepdims=True)
+        slope = ((spectra - mean) @ centred / float(centred @ centred))[:, None]
+        return np.asarray((spectra - mean) / np.where(slope == 0.0, 1.0, slope) + self.reference.mean())
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"kind": self.kind, "reference": self.reference.tolist()}
+
+
+@dataclass(frozen=True)
 class SavitzkyGolay:
     """Savitzky-Golay smoothing or derivative per point, by SciPy with its polynomial ends.
 
@@ -64,14 +118,14 @@ class SavitzkyGolay:
 
     def __post_init__(self) -> None:
         if self.window % 2 == 0 or not 3 <= self.window <= 101 or not 0 <= self.order < self.window:
-            raise _wrong(f"window {self.window}, order {self.order}")
+            raise _wrong(FILTER, f"window {self.window}, order {self.order}", FILTER_REMEDY)
         if not 0 <= self.derivative <= min(2, self.order):
-            raise _wrong(f"derivative {self.derivative} with order {self.order}")
+            raise _wrong(FILTER, f"derivative {self.derivative} with order {self.order}", FILTER_REMEDY)
 
     def apply(self, spectra: Matrix) -> Matrix:
         """Return the treated spectra (n, p); p must be at least the window."""
         if spectra.shape[1] < self.window:
-            raise _wrong(f"window {self.window} on {spectra.shape[1]} points")
+            raise _wrong(FILTER, f"window {self.window} on {spectra.shape[1]} points", FILTER_REMEDY)
         from scipy.signal import savgol_filter  # two seconds to load, and few models smooth
 
         return np.asarray(savgol_filter(spectra, self.window, self.order, deriv=self.derivative, axis=1), dtype=np.float64)
@@ -87,13 +141,8 @@ class SavitzkyGolay:
         return {"kind": self.kind, "window": self.window, "order": self.order, "derivative": self.derivative}
 
 
-def _wrong(how_much: str) -> DataError:
-    return DataError(
-        "this Savitzky-Golay filter cannot be applied",
-        where="preprocessing",
-        how_much=how_much,
-        what_now="Use an odd window above the order, and a derivative of at most 2.",
-    )
+def _wrong(what: str, how_much: str, what_now: str) -> DataError:
+    return DataError(f"this {what} cannot be applied", where="preprocessing", how_much=how_much, what_now=what_now)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +187,28 @@ def _step_from(body: Mapping[str, Any]) -> Step:
         return StandardNormalVariate()
     if body.get("kind") == DirectStandardisation.kind:
         return DirectStandardisation(**{name: np.asarray(values, dtype=np.float64) for name, values in numbers.items()})
+    if body.get("kind") == Baseline.kind and set(numbers) == {"order"}:
+        return Baseline(**numbers)
+    if body.get("kind") == MultiplicativeScatter.kind and set(numbers) == {"reference"}:
+        return MultiplicativeScatter(np.asarray(numbers["reference"], dtype=np.float64))
     if body.get("kind") == SavitzkyGolay.kind and set(numbers) == {"window", "order", "derivative"}:
         return SavitzkyGolay(**numbers)
     raise DataError(
         f"preprocessing step {body.get('kind')!r} is not known", where="soft-sensor model", what_now="Calibrate it anew."
     )
+
+
+def treatment(name: str, spectra: Matrix) -> tuple[Step, ...]:
+    """Return the steps of a treatment by name; the reference of MSC is the mean of `spectra` (n, p).
+
+    Errors: DataError for a name that is not in TREATMENTS.
+    """
+    known: dict[str, tuple[Step, ...]] = {
+        "snv": (StandardNormalVariate(),),
+        "msc": (MultiplicativeScatter(np.array([float(f"{x:.11e}") for x in spectra.mean(axis=0).tolist()])),),
+        "baseline": (Baseline(), StandardNormalVariate()),
+        "derivative": (StandardNormalVariate(), SavitzkyGolay()),
+    }
+    if name not in known:
+        raise _wrong("treatment", repr(name), f"Use {', '.join(TREATMENTS)}.")
+    return known[name]

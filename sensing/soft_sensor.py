@@ -54,7 +54,7 @@ class SoftSensor:
         if found is not None:
             return self._verdict(step, spectrum_id, (NAN, NAN, NAN, NAN), found)
         numbers = self._numbers(spectrum)
-        found = self._presentation(spectrum) or self._space(numbers, quality) or (Validity.VALID, "")
+        found = self._presentation(spectrum) or self._space(numbers, spectrum, quality) or (Validity.VALID, "")
         return self._verdict(step, spectrum_id, numbers, found)
 
     def _instrument(self, spectrum: Vector, quality: Quality, time_ms: float | None, fault: str) -> Finding | None:
@@ -89,14 +89,18 @@ class SoftSensor:
             )
         return None
 
-    def _space(self, numbers: tuple[float, float, float, float], quality: Quality) -> Finding | None:
+    def _space(self, numbers: tuple[float, float, float, float], spectrum: Vector, quality: Quality) -> Finding | None:
         api_w_w, _, t2, q = numbers
         model = self.model
         space = model_space(t2, model.limits.t2, q, model.limits.q)
         if space is Validity.INVALID_MODEL_SPACE:
-            return space, f"new variation: Q {q:.3g} above {model.limits.q:.3g}"
+            place, share = self.contributions(spectrum)[1]
+            at = f"{PERCENT * share:.0f} % of it at {place:.0f} 1/cm"
+            return space, f"new variation: Q {q:.3g} above {model.limits.q:.3g}, {at}"
         if space is Validity.EXTRAPOLATION:
-            return space, f"T2 {t2:.1f} above {model.limits.t2:.1f}"
+            component, share = self.contributions(spectrum)[0]
+            at = f"{PERCENT * share:.0f} % of it in component {component:.0f}"
+            return space, f"T2 {t2:.1f} above {model.limits.t2:.1f}, {at}"
         if not model.range_low_w_w <= api_w_w <= model.range_high_w_w:
             low, high = PERCENT * model.range_low_w_w, PERCENT * model.range_high_w_w
             return Validity.OUT_OF_RANGE, f"{PERCENT * api_w_w:.2f} % w/w outside {low:.2f}..{high:.2f} % w/w"
@@ -111,12 +115,29 @@ class SoftSensor:
         (in the manner of ASTM E1655). Wrong, too small, where the model space is left: then the verdict says so.
         """
         model = self.model
-        centred = apply_steps(model.preprocessing, np.asarray(spectrum, dtype=np.float64)[None, :])[0] - model.mean
-        scores = centred @ self._rotations
-        residual = centred - scores @ self._loadings
+        centred, scores, residual = self._parts(spectrum)
         t2, q = float((scores * scores * self._precision).sum()), float(residual @ residual)
         error = model.performance.rmsecv_w_w * math.sqrt(1.0 + 1.0 / model.n_spectra + t2 / (model.n_spectra - 1))
         return model.mean_y + float(centred @ model.coefficients), error, t2, q
+
+    def _parts(self, spectrum: Vector) -> tuple[Vector, Vector, Vector]:
+        """Return the treated and centred spectrum (p,), its scores (A,) and its residual (p,)."""
+        model = self.model
+        centred = apply_steps(model.preprocessing, np.asarray(spectrum, dtype=np.float64)[None, :])[0] - model.mean
+        scores = centred @ self._rotations
+        return centred, scores, centred - scores @ self._loadings
+
+    def contributions(self, spectrum: Vector) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return (component, its share of T2) and (wavenumber [1/cm], its share of Q) that contribute most to a spectrum (p,).
+
+        Component counts from 1; share of Q: of the twentieth of the axis around the wavenumber.
+        """
+        _, scores, residual = self._parts(spectrum)
+        t2, q = scores * scores * self._precision, residual * residual
+        wide = max(q.size // 20, 1)
+        around = np.convolve(q, np.ones(wide), mode="same")
+        first, second = int(np.argmax(t2)), int(np.argmax(around))
+        return (first + 1.0, float(t2[first] / t2.sum())), (float(self.model.axis[second]), float(around[second] / q.sum()))
 
     def _verdict(
         self, step: int, spectrum_id: int, numbers: tuple[float, float, float, float], found: Finding

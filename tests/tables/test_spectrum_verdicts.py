@@ -101,3 +101,13 @@ def test_judging_leaves_the_spectrum_and_the_sensor_alone(sensor: SoftSensor) ->
         sensor.judge(SPECTRA[name], step=0, spectrum_id=0)
     assert sensor.judge(spectrum, step=0, spectrum_id=0) == first
     np.testing.assert_array_equal(spectrum, SPECTRA["normal"])
+
+
+def test_a_flagged_spectrum_says_what_flagged_it(sensor: SoftSensor) -> None:
+    """A foreign band at 0.62 of the axis, 7400..10500 1/cm, is where most of Q comes from; T2 names a component."""
+    axis_at = 7400.0 + 0.62 * 3100.0
+    (component, of_t2), (place, of_q) = sensor.contributions(SPECTRA["foreign"])
+    assert abs(place - axis_at) < 150.0 and 0.3 < of_q <= 1.0
+    assert component in (1.0, 2.0, 3.0, 4.0, 5.0) and 0.0 < of_t2 <= 1.0
+    assert "1/cm" in sensor.judge(SPECTRA["foreign"], step=0, spectrum_id=1).reason
+    assert "in component" in sensor.judge(SPECTRA["far"], step=0, spectrum_id=1).reason

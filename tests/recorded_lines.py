@@ -13,10 +13,10 @@ from engine.wiring import load_files
 from flowsheet.assembly import Flowsheet
 from flowsheet.layout import N_D, OUTPUT
 from gateway.inprocess import InProcessPort
+from hil.guided import reach_of
 from hil.virtual_plant import build_plant
 from historian.frames import pack_frame
 from historian.record import Record
-from kilter.steptest import reach_of
 from line.clock import ManualClock
 from line.configuration import Scenario
 from line.modes import FeederMode, LineCommand, LineState

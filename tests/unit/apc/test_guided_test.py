@@ -17,9 +17,9 @@ from apc.supervision.rehearsal import rehearse
 from engine.wiring import Guided, load_files
 from flowsheet.layout import INPUTS, N_FEEDERS
 from hil.bench import BenchOptions, run_bench
+from hil.guided import reach_of, terms_of
 from historian.queries import RecordReader
 from kilter.main import run
-from kilter.steptest import reach_of, terms_of
 from line.clock import ManualClock
 from line.configuration import Scenario
 from line.modes import ControllerMode, LineState

@@ -19,7 +19,7 @@ from engine.folders import find_configs
 from engine.wiring import load_files
 from hil.bench_server import HOST, BenchServer
 from hil.diversion.bench import run_diversion_bench
-from hil.diversion.page import write_section
+from hil.diversion.page import require_place, write_section
 from hil.diversion.plan import QUICK, BenchPlan
 from hil.figures import Figure
 from hil.open_bench import OpenBench
@@ -147,6 +147,8 @@ def diversion(
     200 shifts of 2 h under the vendor's loops and 1,000 targeted events, simulated once. Exit 1 if a figure falls short.
     About ten minutes on two free cores.
     """
+    if page is not None:
+        require_place(page)
     files, clock = load_files(find_configs(os.environ, Path.cwd())), SystemClock()
     plan, began_s = replace(QUICK if quick else BenchPlan(), seed=seed), clock.monotonic_s()
     with stage_bar(Console(stderr=True)) as progress:

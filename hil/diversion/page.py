@@ -23,15 +23,21 @@ STYLES = {"window": (TRUTH, "^:"), "prediction": (ESTIMATE, "s--"), "risk": (REL
 NOTHING_KG = 1e-3
 
 
+def require_place(page: Path) -> str:
+    """Return the text of a page that has the marks of the section. Raises DataError if it cannot be read or has not."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("page not readable", where=str(page), how_much=str(error)) from error
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise DataError("no place for the section", where=str(page), how_much=f"needs one {BEGIN} and one {END}")
+    return text
+
+
 def write_section(bench: Bench, page: Path, told: str) -> None:
     """Put the section between its marks in a page, and the picture beside it. Raises DataError if the marks are missing,
     RecordError if it cannot be written. `told`: command, machine, wall time."""
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError("page not readable", where=str(page), how_much=str(error.strerror)) from error
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise DataError("no place for the section", where=str(page), how_much=f"needs one {BEGIN} and one {END}")
+    text = require_place(page)
     before, after = text[: text.index(BEGIN)], text[text.index(END) :]
     try:
         page.write_text(f"{before}{BEGIN}\n{section(bench, told)}\n{after}", encoding="utf-8")
@@ -114,6 +120,8 @@ def picture(bench: Bench) -> str:
         mass.set(xlabel="diverted [kg]", ylabel="accepted in nonconforming seconds [kg]")
         for axis in (seconds, mass):
             axis.set(yscale="log", xscale="log", ylim=(NOTHING_KG / 2.0, None))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter("{x:g}")
             axis.legend(title="recipe: filled; lowest line: none", title_fontsize=7)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"

@@ -19,7 +19,7 @@ from hil.diversion.rows import TAGS, rows_of
 from hil.diversion.score import rate_bound, ratio_interval, rule_figures
 from hil.validation.drive import Drive, LinePlan
 from hil.virtual_plant import reference_plant
-from line.errors import DataError
+from kilter.main import run
 from line.samples import Snapshot, StepResult
 from rtr.genealogy.diversion import DiversionRule, reach_of, transport_s
 from tests.release_line import LINE, RECIPE, ROOT
@@ -158,6 +158,9 @@ def test_a_small_bench_from_plant_to_page(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n") and text.endswith("after\n") and "OLD" not in text and "`risk_escaped_pct`" in text
     assert (tmp_path / PICTURE).read_text(encoding="utf-8").startswith("<?xml")
-    page.write_text("no marks", encoding="utf-8")
-    with pytest.raises(DataError, match="no place"):
-        write_section(Bench(plan, tuple(outcomes), figures, figures, figures), page, "told")
+
+
+def test_a_page_without_a_place_is_refused_before_anything_is_simulated(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("no marks", encoding="utf-8")
+    for name in ("page.md", "missing.md"):
+        assert run(["bench", "diversion", "--page", str(tmp_path / name)]) == 2

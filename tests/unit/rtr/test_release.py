@@ -85,6 +85,20 @@ def test_outage_falls_back_to_feeders_and_then_holds_the_lot() -> None:
     assert Reason.R4_FALLBACK_USED in [code for code, _ in verdict.reasons]
 
 
+def test_three_rules_on_line_divert_all_of_an_interruption_each_more_than_the_next() -> None:
+    diverted = {}
+    for rule in ("window", "prediction", "risk"):
+        diversion = RECIPE.diversion.model_copy(update={"rule": rule})
+        engine = ReleaseEngine(RECIPE.model_copy(update={"diversion": diversion}), LINE, REGISTER, SENSOR)
+        line = TextbookLine(lambda t: 0.0 if 400 <= t < 430 else 0.08, 1050, engine=engine, nir_noise_pct=1.6).run()
+        outside = np.abs(line.die / 0.08 - 1.0) > 0.10
+        assert not (outside & line.accepted_truth).any()
+        diverted[rule] = int((~line.accepted_truth[350:1030]).sum())
+        assert line.engine.planned is None
+    assert 1.9 * outside.sum() > diverted["risk"]
+    assert diverted["risk"] < diverted["prediction"] < diverted["window"]
+
+
 def test_neither_spectra_nor_scales_diverts() -> None:
     def change(t: int, row: dict[str, float]) -> None:
         if t >= 500:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from line.canonical import content_hash
-from line.configuration import ControllerConfiguration, ModelParameter, load
+from line.configuration import ControllerConfiguration, ModelParameter, load, near
 from line.errors import ConfigurationFaults, Fault
 
 FOLDER = "parameters"
@@ -93,7 +93,12 @@ def load_controller(path: Path) -> ControllerConfiguration:
     controller = load(path, ControllerConfiguration)
     if not controller.parameters:
         return controller
-    found = load_parameter_set(path.parent.parent / FOLDER / f"{controller.parameters}.toml")
+    file = path.parent.parent / FOLDER / f"{controller.parameters}.toml"
+    if not file.is_file():
+        known = [other.stem for other in sorted(file.parent.glob("*.toml"))]
+        remedy = f"no such set in {file.parent}; {near(controller.parameters, known)}"
+        raise ConfigurationFaults([Fault(str(path), "parameters", repr(controller.parameters), remedy)])
+    found = load_parameter_set(file)
     if controller.model:
         remedy = f"the model's parameters come from {found.id}: remove the table here"
         raise ConfigurationFaults([Fault(str(path), "model", f"{len(controller.model)} values", remedy)])

@@ -44,6 +44,8 @@ def test_the_shipped_configuration_has_no_fault(capsys: pytest.CaptureFixture[st
         ("recipes/reference-18mg.toml", "l1 = 15.0", "l1 = nan", "uniformity.l1", "finite"),
         ("controllers/nmpc.toml", "horizon_s = ", "horizon_s = 60 #", "horizon_s = 60 s", "t95_slowest_s = 473"),
         ("controllers/nmpc.toml", 'tag = "SP/MainForce"', 'tag = "SP/MainForse"', "SP/MainForse", "SP/MainForce"),
+        ("parameters/reference-line.toml", "value = 8.0", "value = 8.01", "hash = ", "changed since"),
+        ("controllers/nmpc.toml", '"reference-line"', '"reference-lime"', "parameters = 'reference-lime'", "reference-line?"),
         ("line/reference.toml", 'tags = "tags.csv"', 'tags = "tag.csv"', "tags = tag.csv", "no such file"),
         ("line/reference.toml", "number = 2", "number = 1", "feeders.number = 1", "appears twice"),
         ("line/tags.csv", "Blender/Torque,Double,1,N m", "Blender/Torque,Double,1,Nm", "Blender/Torque", "not known"),

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kilter import data_sets, sensor_monitor, sensor_registry, sensor_transfer, sensor_validation
+from kilter import data_sets, sensor_identity, sensor_monitor, sensor_registry, sensor_transfer, sensor_validation
 from kilter.figures import Figure, show_figures
 from kilter.model_file import write_model
 from line.errors import DataError
@@ -23,6 +23,7 @@ from sensing.spectra import CalibrationSet, parse_calibration_csv
 app = typer.Typer(help="Soft sensors: models from spectra and reference values, as hashed files.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 app.command("validate")(sensor_validation.validate)
+app.command("identify")(sensor_identity.identify_)
 app.command("surrogates")(sensor_validation.surrogates)
 app.command("transfer")(sensor_transfer.transfer)
 app.command("monitor")(sensor_monitor.monitor)
@@ -116,6 +117,7 @@ def figures_of(model: SoftSensorModel, source: str, rmsecv_max_pct: float | None
         Figure("range_high", PERCENT * model.range_high_w_w, "% w/w", source),
         Figure("t2_limit", model.limits.t2, "1", f"alpha {model.limits.alpha:g}; {model.limits.set_on}"),
         Figure("q_limit", model.limits.q, "1", f"alpha {model.limits.alpha:g}; {model.limits.set_on}"),
+        Figure("match_min", model.limits.match_min, "1", f"alpha {model.limits.alpha:g}; {model.limits.set_on}"),
         Figure("spectra", model.n_spectra, "1", source),
         Figure("batches", model.n_batches, "1", source),
     ]

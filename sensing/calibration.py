@@ -8,7 +8,7 @@ import numpy as np
 
 from line.errors import DataError
 from sensing.conformal import LEVEL, half_width
-from sensing.diagnostics import chi2_limit_box, t2_and_q, t2_limit_new
+from sensing.diagnostics import chi2_limit_box, spectral_match, t2_and_q, t2_limit_new
 from sensing.model import Limits, Performance, Presentation, SoftSensorModel, significant
 from sensing.pls import Matrix, PlsFit, Vector, coefficients, fit_pls
 from sensing.preprocessing import StandardNormalVariate, Step, apply_steps
@@ -109,21 +109,30 @@ def _check(data: CalibrationSet, max_components: int, alpha: float, in_control: 
         )
 
 
-def _diagnose(fit: PlsFit, treated: Matrix) -> tuple[Vector, Vector]:
-    return t2_and_q(treated - fit.mean_x, fit.rotations, fit.loadings, fit.scores.var(axis=0, ddof=1))
+def _diagnose(fit: PlsFit, treated: Matrix) -> tuple[Vector, Vector, Vector]:
+    """Return T2, Q and what is missing to a perfect match, (n,) each."""
+    t2, q = t2_and_q(treated - fit.mean_x, fit.rotations, fit.loadings, fit.scores.var(axis=0, ddof=1))
+    return t2, q, 1.0 - spectral_match(treated, fit.mean_x)
 
 
-def _held_out_diagnostics(treated: Matrix, y: Vector, groups: Groups, n_components: int) -> tuple[Vector, Vector]:
-    t2, q = np.empty(y.size), np.empty(y.size)
+def _held_out_diagnostics(treated: Matrix, y: Vector, groups: Groups, n_components: int) -> tuple[Vector, Vector, Vector]:
+    t2, q, unlike = np.empty(y.size), np.empty(y.size), np.empty(y.size)
     for test in batch_folds(groups):
-        t2[test], q[test] = _diagnose(fit_pls(treated[~test], y[~test], n_components), treated[test])
-    return t2, q
+        t2[test], q[test], unlike[test] = _diagnose(fit_pls(treated[~test], y[~test], n_components), treated[test])
+    return t2, q, unlike
 
 
-def _limits(t2: Vector, q: Vector, alpha: float, n: int, n_components: int, set_on: str) -> Limits:
+def _limits(t2: Vector, q: Vector, unlike: Vector, alpha: float, n: int, n_components: int, set_on: str) -> Limits:
     by_f = t2_limit_new(alpha, n, n_components)
-    t2_limit, q_limit = max(by_f, chi2_limit_box(alpha, t2)), chi2_limit_box(alpha, q)
-    return Limits(alpha, significant(t2_limit), significant(q_limit), set_on, T2_FORMULA, Q_FORMULA)
+    return Limits(
+        alpha=alpha,
+        t2=significant(max(by_f, chi2_limit_box(alpha, t2))),
+        q=significant(chi2_limit_box(alpha, q)),
+        match_min=significant(1.0 - chi2_limit_box(alpha, unlike)),
+        set_on=set_on,
+        t2_formula=T2_FORMULA,
+        q_formula=Q_FORMULA,
+    )
 
 
 def presentation_of(spectra: Matrix) -> Presentation:

@@ -26,6 +26,17 @@ def t2_and_q(centred: Matrix, rotations: Matrix, loadings: Matrix, score_varianc
     return (scores * scores / score_variances).sum(axis=1), (residual * residual).sum(axis=1)
 
 
+def spectral_match(treated: Matrix, reference: Vector) -> Vector:
+    """Return the correlation (n,) of preprocessed spectra (n, p) with a reference spectrum (p,), 1 for the same shape.
+
+    A spectrum without spread matches nothing: 0. Source: hit quality index of spectral libraries; USP <1119>.
+    """
+    moved = treated - treated.mean(axis=1, keepdims=True)
+    known = reference - reference.mean()
+    size = np.linalg.norm(moved, axis=1) * np.linalg.norm(known)
+    return np.asarray(moved @ known / np.where(size > 0.0, size, np.inf))
+
+
 def t2_limit_calibration(alpha: float, n: int, n_components: int) -> float:
     """Return the limit for the calibration spectra themselves: A (n-1)/(n-A) F_{1-alpha}(A, n-A).
 

@@ -15,7 +15,7 @@ from line.canonical import canonical_json, content_hash
 from line.errors import DataError
 from sensing.preprocessing import Step, steps_from
 
-FORMAT = "kilter.soft-sensor.2"
+FORMAT = "kilter.soft-sensor.3"
 #: Stored numbers have so many significant digits: enough for spectra, few enough that processors agree.
 SIGNIFICANT_DIGITS = 12
 Vector = NDArray[np.float64]
@@ -24,11 +24,12 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Limits:
-    """Operating limits: T2 and Q at `alpha`; in words on which spectra and by which formula they were set."""
+    """Operating limits: T2, Q and least spectral match at `alpha`; on which spectra and by which formula they were set."""
 
     alpha: float
     t2: float
     q: float
+    match_min: float
     set_on: str
     t2_formula: str
     q_formula: str

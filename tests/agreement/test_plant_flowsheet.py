@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from engine.wiring import load_files
-from flowsheet.assembly import Flowsheet
+from flowsheet.assembly import Flowsheet, build_flowsheet
 from flowsheet.layout import INPUTS, N_D, N_U, STEP_S
 from hil.validation.drive import Drive, LinePlan, without_noise
 from hil.virtual_plant import reference_plant
 from plant_sim.extents import ACTIVE, LUBRICANT, TOTAL
 from plant_sim.parameters import PlantParameters
-from tests.control_parts import CONFIGS, outputs, parameters, perturbed, steady
+from tests.control_parts import CONFIGS, outputs, steady
+from tests.plant_counterparts import design
 
 #: Share of the set-points in force before: one step a line, all at once.
 STEPS: dict[str, dict[str, float]] = {
@@ -73,11 +74,11 @@ def silent() -> PlantParameters:
 
 @cache
 def told() -> Flowsheet:
-    """The control model with the time constant of the plant's force loop: gain g a revolution, so -T/ln(1 - g)."""
+    """The design's control model, force loop as fast as the plant's: gain g a revolution, so -T/ln(1 - g)."""
     plant = silent()
     revolution_s = 36 * plant.content.tablet_mass.si / plant.plc.throughput.si
     loop_s = -revolution_s / np.log(1.0 - plant.plc.force_gain.si)
-    return perturbed(force_loop_time=float(loop_s) / parameters().force_loop_time)
+    return build_flowsheet(design().model_copy(update={"force_loop_time": float(loop_s)}))
 
 
 def plant_outputs(drive: Drive) -> dict[str, np.ndarray]:

@@ -30,6 +30,7 @@ from flowsheet.layout import (
 )
 from flowsheet.parameters import flowsheet_parameters
 from tests.control_parts import flowsheet, outputs, parameters, steady
+from tests.plant_counterparts import design
 
 
 def values(expressions: list[object]) -> Vector:
@@ -117,7 +118,8 @@ def test_feed_frame_passes_what_enters_and_stands_still_without_flow() -> None:
 
 def test_press_reference_point_is_the_published_one() -> None:
     """Press figures of the reference product: 225 mg, 6.2 kN, 123 MPa, D 0.870, 1.54 MPa, 70 N."""
-    y = outputs(flowsheet(), steady(flowsheet()))
+    model = build_flowsheet(design())
+    y = outputs(model, steady(model))
     assert y["weight"] == pytest.approx(225.0, rel=0.002)
     assert y["force_main"] == pytest.approx(6.2, rel=1e-6)
     assert y["strength"] == pytest.approx(1.54, rel=0.005)
@@ -125,7 +127,7 @@ def test_press_reference_point_is_the_published_one() -> None:
     assert y["fill_depth"] == pytest.approx(6.54, rel=0.005)
     assert y["speed_turret"] == pytest.approx(51.4, rel=0.002)
     assert y["hold_up_blender"] == pytest.approx(0.70, rel=1e-3)
-    assert float(press.density_in_die(6200.0, 0.0, parameters())) == pytest.approx(0.870, abs=0.001)
+    assert float(press.density_in_die(6200.0, 0.0, design())) == pytest.approx(0.870, abs=0.001)
 
 
 def test_press_gains_are_the_published_ones() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,11 @@ def drawn_attribute(result: UniformityResult | None, recipe: Recipe) -> Attribut
 
 
 def designed_attribute(sample: DesignedSample, recipe: Recipe) -> Attribute:
-    """Return the E2810 bound as an attribute: what decides on content uniformity. Too short a lot leaves it missing."""
+    """Return the E2810 bound as an attribute: what decides on content uniformity.
+
+    It fails if the sample, taken at its word, is below what is asked. If only the confidence is wanting, the lot is not
+    proven, which is not failing: the attribute is missing, and so it is for a lot too short for its design.
+    """
     design, low = recipe.design, 100.0 * recipe.design.lower_bound
     name = "content uniformity"
     asked = f"{sample.n_slices} slices x {sample.n_units} tablets at least {design.slice_gap_kg:g} kg apart"
@@ -97,7 +101,10 @@ def designed_attribute(sample: DesignedSample, recipe: Recipe) -> Attribute:
         f"ASTM E2810 plan 2: least probability of passing USP <905> with {100 * design.confidence:g} % confidence; {asked}, "
         f"mean {sample.mean:.2f} +- {sample.plan.mean_half_width:.2f} % LC, sigma at most {sample.plan.sigma_upper:.2f}"
     )
-    return within(name, "%", 100.0 * min(sample.plan.bound, 1.0), low, 100.0, basis)
+    found = within(name, "%", 100.0 * min(sample.plan.bound, 1.0), low, 100.0, basis)
+    if found.state is AttributeState.FAIL and sample.plan.estimate >= design.lower_bound:
+        return replace(found, state=AttributeState.MISSING, basis=f"not proven: {basis}")
+    return found
 
 
 def _generator(seed: int, stream: int) -> np.random.Generator:

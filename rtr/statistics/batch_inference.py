@@ -125,12 +125,14 @@ def acceptance_limit_plan_1(
 
 @dataclass(frozen=True)
 class PlanTwo:
-    """Plan 2 of L places with n units each: overall sigma, its upper limit, half width of the mean, the bound."""
+    """Plan 2 of L places with n units each: overall sigma, its upper limit, half width of the mean, the bound, and what the
+    bound would be if mean and sigma were known to be those of the sample (no confidence in it)."""
 
     sigma_hat: float
     sigma_upper: float
     mean_half_width: float
     bound: float
+    estimate: float
 
 
 def lower_bound_plan_2(
@@ -176,7 +178,9 @@ def lower_bound_plan_2(
     half = float(special.stdtrit(n_places - 1, (1 + g) / 2)) * error + shared_bias
     sigma = max(upper, 1e-6)
     bound = min(pass_bound(mean - half, sigma, target).bound, pass_bound(mean + half, sigma, target).bound)
-    return PlanTwo(math.sqrt(theta + residual_variance), upper, half, bound)
+    sigma_hat = math.sqrt(theta + residual_variance)
+    estimate = pass_bound(mean, max(sigma_hat, 1e-6), target).bound
+    return PlanTwo(sigma_hat, upper, half, bound, estimate)
 
 
 def _check(n: int, confidence: float, s: float) -> None:

@@ -76,12 +76,18 @@ def test_the_plan_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("n", "sd", "state"),
-    [(3400, 0.8, AttributeState.PASS), (3400, 9.0, AttributeState.FAIL), (1700, 0.8, AttributeState.MISSING)],
+    [(3400, 0.8, AttributeState.PASS), (3400, 9.0, AttributeState.FAIL), (3400, 4.0, AttributeState.MISSING)],
 )
-def test_a_lot_passes_fails_or_is_too_short(n: int, sd: float, state: AttributeState) -> None:
+def test_a_lot_passes_fails_or_is_not_proven(n: int, sd: float, state: AttributeState) -> None:
     attribute = designed_attribute(designed_sample(parcels(n, sd), RECIPE, 1), RECIPE)
     assert attribute.state is state
-    assert ("too short" in attribute.words) is (state is AttributeState.MISSING)
+    assert ("not proven" in attribute.words) is (state is AttributeState.MISSING)
+
+
+def test_a_lot_too_short_for_its_design_has_no_value() -> None:
+    attribute = designed_attribute(designed_sample(parcels(1700, 0.8), RECIPE, 1), RECIPE)
+    assert attribute.state is AttributeState.MISSING
+    assert "5 of 8 slices" in attribute.words and "too short" in attribute.words
 
 
 def test_a_long_lot_has_forty_slices_and_mean_masses_are_no_single_tablets() -> None:

@@ -54,7 +54,8 @@ ALLOWED: dict[str, Callable[[], Any]] = {
     "reconstruction from 100 on": lambda: (reconstructed_k(100), reconstructed_table(100).row(100)),
     "a table of one row at its least": lambda: table_from([(100, 1.5, 0)], "x"),
     "a table of k up to 3.0 that stands still": lambda: table_from([(100, 3.0, 2), (101, 3.0, 2)], "x"),
-    "targets at the ends": lambda: (reference_value(100.0, 85.0), probability_av_passes(100.0, 3.0, 10, 115.0)),
+    "targets at the ends": lambda: (reference_value(100.0, 85.0), reference_value(100.0, 115.0)),
+    "target 115 in E2810": lambda: probability_av_passes(100.0, 3.0, 10, 115.0),
     "target 85 in E2810": lambda: probability_av_passes(100.0, 3.0, 10, 85.0),
     "three units in E2810": lambda: (sigma_upper(1.0, 3, 0.9), lower_bound_plan_1(100.0, 0.0, 3)),
     "two places of two units": lambda: lower_bound_plan_2(100.0, 0.0, 0.0, 2, 2),
@@ -161,6 +162,7 @@ def test_the_stage_limits_and_rounding() -> None:
     assert conforms(15.0 + 5e-10, 15.0, "none") and not conforms(15.0 + 1e-8, 15.0, "none")
     assert round_half_up(1.2345, 3) == 1.235
     assert round_half_up(0.05 - 1e-12) == 0.1
+    assert round_half_up(15.0499999996) == 15.1  # noise below 1e-9 is taken off
     assert stage([98.5] * 10).acceptance_value == 0.0 == stage([101.5] * 10).acceptance_value
     assert stage([98.4] * 10).acceptance_value == pytest.approx(0.1)
     assert stage([101.6] * 10).acceptance_value == pytest.approx(0.1)
@@ -215,3 +217,4 @@ def test_plan_2_with_doubt_is_never_kinder() -> None:
     g = math.sqrt(0.90)
     assert doubt.mean_half_width == pytest.approx(stats.t.ppf((1 + g) / 2, 7) * math.sqrt((1.5**2 + 1.0) / 8) + 1.0)
     assert doubt.bound < plain.bound
+    assert doubt.estimate == pytest.approx(pass_bound(97.0, doubt.sigma_hat).bound)

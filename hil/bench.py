@@ -10,8 +10,10 @@ from importlib import metadata
 from pathlib import Path
 
 from apc.supervision.assembly import ControllerName
+from apc.supervision.supervisor import Supervisor
 from engine.line import Line
 from engine.shift import ShiftEnd, run_shift
+from engine.solver_process import SOLVES, SolverProcess
 from engine.wiring import Guided, LineFiles, Shape, build_line
 from gateway.inprocess import InProcessPort
 from gateway.port import OpcUaPort
@@ -43,8 +45,8 @@ class BenchOptions:
     `endpoint` None: a plant of our own, in this process unless `sockets`; `scenario_arguments` are the words by which
     the plant's process builds the same scenario; `spectra` a measured set that the probe plays; `model_file` a soft
     sensor to use instead of one calibrated for the simulated probe, `challenger_file` one that judges in shadow;
-    `plant` which plant it is, if it is our own; `guided` a guided test in the controller's place; `oracle` changes the
-    line knowing the plant that is in this process.
+    `plant` which plant it is, if it is our own; `guided` a guided test in the controller's place; `solver_process`: the
+    solver runs in a process that can be killed; `oracle` changes the line knowing the plant that is in this process.
     """
 
     scenario: Scenario
@@ -62,6 +64,7 @@ class BenchOptions:
     wire_mode: WireMode = WireMode.LOCKSTEP
     plant: PlantChoice = REFERENCE_PLANT
     guided: Guided | None = None
+    solver_process: bool = False
     oracle: Callable[[LineFiles, Plant, Line], None] | None = None
 
 
@@ -98,6 +101,8 @@ def run_bench(
         shape = Shape(options.scenario, options.controller, options.mode, commit_s, patience_s, frozen, options.guided)
         line = build_line(files, connect(), model, shape, record, clock, live, queue)
         line.probe.challenger = SoftSensor(challenger) if challenger is not None else None
+        if options.solver_process and options.controller in SOLVES and isinstance(line.supervisor, Supervisor):
+            line.supervisor.controller = stack.enter_context(SolverProcess(files, line.supervisor.controller, clock))
         if options.oracle is not None and plant is not None:
             options.oracle(files, plant, line)
         end = run_shift(line, int(options.scenario.minutes * 60), options.seed, progress)

@@ -158,6 +158,7 @@ def _options(files: LineFiles, request: Request, clock: SystemClock) -> BenchOpt
         model_file=request.model_file,
         challenger_file=request.challenger_file,
         wire_mode=request.wire_mode,
+        solver_process=request.wire_mode is WireMode.REALTIME,
         plant=request.plant,
     )
 

@@ -51,6 +51,10 @@ class SolverError(KilterError):
     """A solver did not return a result that may be used."""
 
 
+class DeadlineError(SolverError):
+    """A solver did not answer in time."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One fault of a configuration: file, key, value found, remedy."""

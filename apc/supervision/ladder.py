@@ -12,7 +12,7 @@ from apc.control.problem import Plan, Problem
 from apc.supervision.checks import Candidate, MoveGate, Refusal
 from apc.supervision.tags import InputScaling
 from flowsheet.layout import N_U
-from line.errors import SolverError
+from line.errors import DeadlineError, SolverError
 from line.records import BindingLimit, Reason
 
 Vector = NDArray[np.float64]
@@ -80,7 +80,8 @@ class Ladder:
         try:
             answer = rung.plan(problem)
         except SolverError as error:
-            return Refusal(Reason.SOLVE_FAILED, f"{error.line()}; holding last move")
+            reason = Reason.DEADLINE if isinstance(error, DeadlineError) else Reason.SOLVE_FAILED
+            return Refusal(reason, f"{error.line()}; holding last move")
         except FAILURES as error:
             return Refusal(Reason.SOLVE_FAILED, f"the solver broke: {type(error).__name__}: {error}; holding last move")
         if not isinstance(answer, Plan):

@@ -11,6 +11,8 @@ from sensing.verdict import SpectrumVerdict
 
 #: Largest difference of wavenumbers that counts as the same axis [1/cm]; the resolution is about 8.
 AXIS_TOLERANCE = 0.5
+#: So many spectra equal in every bit are an instrument that hangs: a detector has noise.
+FROZEN_AT = 3
 
 
 class Probe:
@@ -23,6 +25,8 @@ class Probe:
         self.sensor, self.challenger = sensor, challenger
         self.shadow: SpectrumVerdict | None = None
         self._last_id = -1
+        self._before: np.ndarray = np.empty(0)
+        self._equal = 1
 
     def check_axis(self, snapshot: Snapshot) -> None:
         """Refuse a spectrometer whose wavenumbers are not those of every model. Raises ConfigurationError."""
@@ -54,19 +58,22 @@ class Probe:
         if number == self._last_id:
             return None
         self._last_id = number
+        self._equal = self._equal + 1 if np.array_equal(sample.values, self._before) else 1
+        self._before = sample.values
+        frozen = f"{self._equal} spectra equal in every bit" if self._equal >= FROZEN_AT else ""
         if self.challenger is not None:
-            self.shadow = _verdict(self.challenger, sample, number, snapshot)
-        return _verdict(self.sensor, sample, number, snapshot)
+            self.shadow = _verdict(self.challenger, sample, number, snapshot, frozen)
+        return _verdict(self.sensor, sample, number, snapshot, frozen)
 
 
-def _verdict(sensor: SoftSensor, sample: ArraySample, number: int, snapshot: Snapshot) -> SpectrumVerdict:
+def _verdict(sensor: SoftSensor, sample: ArraySample, number: int, snapshot: Snapshot, frozen: str) -> SpectrumVerdict:
     verdict = sensor.judge(
         sample.values,
         step=sample.source_step,
         spectrum_id=number,
         quality=sample.quality,
         integration_time_ms=snapshot.value("NIR/IntegrationTime"),
-        instrument_fault=_instrument_fault(sensor.model.instrument, snapshot.raw("NIR/InstrumentSerial")),
+        instrument_fault=frozen or _instrument_fault(sensor.model.instrument, snapshot.raw("NIR/InstrumentSerial")),
     )
     return SpectrumVerdict.from_body(verdict.body())
 

@@ -67,3 +67,15 @@ def test_another_axis_is_refused_for_either_model(model: SoftSensorModel) -> Non
     for pair in ((moved, model), (model, moved)):
         with pytest.raises(ConfigurationError, match="axis is not the soft sensor's"):
             Probe(*map(SoftSensor, pair)).check_axis(seen(1))
+
+
+def test_an_instrument_that_hangs_is_no_evidence(model: SoftSensorModel) -> None:
+    """New numbers, status Good, and the third time the same bits: INVALID until a spectrum differs again."""
+    probe, found = Probe(SoftSensor(model)), []
+    for number, shown in enumerate((0, 1, 1, 1, 1, 2, 2)):
+        snapshot = seen(number)
+        snapshot.arrays["NIR/Spectrum"] = ArraySample(DATA.spectra[shown], Quality.GOOD, 0, number)
+        found.append(probe.judge(snapshot))
+    invalid = [v is not None and v.validity is Validity.INVALID_INSTRUMENT for v in found]
+    assert invalid == [False, False, False, True, True, False, False]
+    assert found[4] is not None and found[4].reason == "4 spectra equal in every bit"

@@ -82,7 +82,7 @@ def explain(folder: Path, controller: ControllerConfiguration, at_s: int) -> Exp
                 where=reader.folder.name,
                 what_now=f"Explain a run with --controller {' or '.join(ASKED_AGAIN)}.",
             )
-        why_not = _obstacle(reader.meta, controller, decision)
+        why_not = obstacle(reader.meta, controller, decision)
         if why_not:
             return Explanation(decision, {}, {}, {}, None, why_not)
         recipe = Recipe.model_validate(reader.meta["recipe"])
@@ -92,7 +92,8 @@ def explain(folder: Path, controller: ControllerConfiguration, at_s: int) -> Exp
         return _asked_again(decision, parts, own, LimitWords(reader.register, parts.scaling, parts.limits))
 
 
-def _obstacle(meta: Mapping[str, Any], controller: ControllerConfiguration, decision: Mapping[str, Any]) -> str:
+def obstacle(meta: Mapping[str, Any], controller: ControllerConfiguration, decision: Mapping[str, Any]) -> str:
+    """Return why a recorded decision cannot be asked again, empty if it can."""
     if not decision.get("asked"):
         return f"nothing was asked of the controller (rung {decision['rung']}): {decision['text'] or decision['status']}"
     if meta.get("controller_hash") != content_hash(controller.model_dump(mode="json")):

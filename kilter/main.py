@@ -73,6 +73,10 @@ def _lots(name: str) -> Any:
             from kilter import explain
 
             return explain.explain_command
+        case "audit":
+            from kilter import audit
+
+            return audit.audit_command
         case "performance":
             from kilter import performance
 
@@ -144,7 +148,7 @@ class Kilter(OnDemand):
 
     panels = (
         Panel("Make a shift", ("demo", "simulate", "run", "hil", "plant", "bench", "scenarios"), _shift),
-        Panel("Lots", ("lot", "playback", "explain", "performance", "release"), _lots),
+        Panel("Lots", ("lot", "playback", "explain", "performance", "audit", "release"), _lots),
         Panel("Running line", ("mode", "limit", "hold", "resume", "stop"), _running),
         Panel("Model", ("identify", "steptest", "observability", "tune"), _model),
         Panel("Set-up", ("rtd", "check", "schema", "sensor", "certs"), _set_up),

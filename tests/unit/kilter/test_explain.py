@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from apc.control.nmpc import RealTimeIteration
+from apc.control.objective import Objective
 from apc.control.reasons import LIMITS, MoveExplainer
+from flowsheet.assembly import Flowsheet
 from flowsheet.layout import N_D
 from historian.record import Record
 from kilter.main import run as kilter
@@ -125,3 +129,30 @@ def test_a_wish_alone_moves_what_serves_it() -> None:
     pulls = explainer.reasons(problem(explainer.n_steps, d=d)).pulls
     assert pulls["height_main"]["hardness"] < -1e-4
     assert abs(pulls["mass_flow_api"]["hardness"]) < 1e-5
+
+
+class Converged(RealTimeIteration):
+    """Stands in for do-mpc, which takes half a minute to build (its agreement is tests/agreement/test_apc_controller.py)."""
+
+    def __init__(self, flowsheet: Flowsheet, objective: Objective, n_steps: int, most: int, free: Sequence[int]) -> None:
+        super().__init__(flowsheet, objective, configuration().move_blocks, most, free, stride=1, n_iterations=5)
+
+
+def test_audit_finds_the_move_that_is_not_the_converged_one(
+    tmp_path: Path, decisions: list[Decision], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.audit.DoMpcController", Converged)
+    last = decisions[-1]
+    wrong = replace(last, moves={**last.moves, "SP/MainHeight": last.moves["SP/MainHeight"] + 0.004})
+    write_run(tmp_path / "lot", [*decisions[-3:-1], wrong])
+    assert kilter(["audit", "lot", "--runs", str(tmp_path), "--json"]) == 0
+    body = json.loads(capsys.readouterr().out)
+    good, other = body["decisions"][0], body["decisions"][-1]
+    assert body["compared"] == 3 and good["share"] < 0.05
+    assert other["tag"] == "SP/MainHeight" and other["share"] == pytest.approx(0.5, abs=0.05)  # 0.008 mm a decision
+
+
+def test_audit_refuses_what_cannot_be_asked_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for lot, words in (("vendor", "no decision that could be asked again"), ("changed", "configuration is not the run's")):
+        assert kilter(["audit", lot, "--runs", str(runs)]) == 2
+        assert words in capsys.readouterr().err

@@ -100,9 +100,10 @@ class Probe:
         sigma = p["photon_noise"]
         if effects.any_active:
             state.shift, sigma = effects.nir_shift_per_cm, sigma * effects.nir_noise
-        spectra = self._optics.absorbance(fractions, state, sigma[:, None] * z[:, N_STATE_NORMALS:])
+        noise = sigma[:, None] * z[:, N_STATE_NORMALS:]
+        spectra = self._optics.absorbance(fractions, state, noise)
         status = np.full(empty.shape, STATUS_GOOD, np.uint32)
-        self._play_measured(spectra, status, active * (1.0 + effects.nir_bias), empty)
+        self._play_measured(spectra, status, active * (1.0 + effects.nir_bias), empty, noise)
         if effects.any_active:
             self._break(spectra, status, effects)
         self._last = spectra
@@ -115,10 +116,12 @@ class Probe:
         spectra[effects.nir_out] = np.nan
         status[effects.nir_out] = STATUS_BAD_OUT_OF_SERVICE
 
-    def _play_measured(self, spectra: Vector, status: np.ndarray, active: Vector, empty: Flags) -> None:
+    def _play_measured(self, spectra: Vector, status: np.ndarray, active: Vector, empty: Flags, noise: Vector) -> None:
+        """Show measured spectra where there are any, each scan with a detector noise of its own."""
         for i_line, measured in self._measured:
             if empty[i_line]:
                 continue
-            spectra[i_line], beyond = measured.play(float(active[i_line]))
+            played, beyond = measured.play(float(active[i_line]))
+            spectra[i_line] = played + noise[i_line]
             if beyond:
                 status[i_line] = STATUS_UNCERTAIN_SENSOR_NOT_ACCURATE

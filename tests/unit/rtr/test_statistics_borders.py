@@ -179,6 +179,15 @@ def test_performance_looks_at_the_nearer_limit() -> None:
     assert performance(values, 4.0, 100.0).ppk == pytest.approx(6.0 / (3 * math.sqrt(2.0)))
     assert performance(values, -100.0, 16.0).ppk == pytest.approx(6.0 / (3 * math.sqrt(2.0)))
     assert performance([4.0, 4.0], 4.0, 9.0).ppk == math.inf
+    assert performance([1.0, 2.0, 3.0], -1.0, 5.0).ppk == pytest.approx(1.0)
+    assert performance([0.1, 0.2, 0.3], -0.1, 0.5).ppk == pytest.approx(1.0)
+
+
+def test_the_chart_is_two_sided_and_has_no_slack() -> None:
+    chart = individuals_chart([99.0, 101.0])
+    assert (chart.low + chart.high, chart.high - chart.low) == pytest.approx((200.0, 2 * 3 * 2 / 1.128))
+    assert individuals_chart([5.0, 5.0]).outside == ()
+    assert individuals_chart([0.0] * 49 + [1e-3]).outside == (49,)
 
 
 def test_natrella_by_hand() -> None:

@@ -82,5 +82,6 @@ def test_apc_the_decision_says_which_reading_was_not_believed() -> None:
 
 def test_apc_no_moves_are_planned_before_the_estimate_has_seen_the_press_run() -> None:
     plant, control = ModelLine(flowsheet()), supervisor("pid+kalman")
-    rungs = [d.rung for d in run(plant, control, 13)]
-    assert rungs == ["ratio"] * 11 + ["pid+kalman"] * 2
+    rungs = [d.rung for d in run(plant, control, 30)]
+    first = rungs.index("pid+kalman")
+    assert 3 <= first <= 25 and rungs == ["ratio"] * first + ["pid+kalman"] * (30 - first)

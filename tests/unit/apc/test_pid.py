@@ -170,7 +170,7 @@ def test_apc_trims_bring_weight_and_hardness_to_their_targets_and_only_by_their_
     past: list[tuple[float, float]] = []
     errors = []
     for k in range(600):
-        past.append(press_truth(force, height, 0.05, -0.06))
+        past.append(press_truth(force, height, 0.08, -0.06))
         measured = {}
         if k >= 60 and k % 60 == 0:
             weight, hardness = past[-1 - 12]

@@ -44,17 +44,18 @@ def run_cycle(line: Line) -> Snapshot:
 
 
 def decide(line: Line, snapshot: Snapshot) -> Decision:
-    """Estimate and decide; queue the moves of a valid decision if the PLC obeys us; count valid decisions."""
+    """Estimate and decide; queue the moves of a valid decision, or of advice that was taken, if the PLC obeys us."""
     began_s = line.clock.monotonic_s()
     decision = line.supervisor.decide(observation(line, snapshot))
     line.news.clear()
     line.solve_ms = (line.clock.monotonic_s() - began_s) * 1e3
     remote = snapshot.value("Sys/CtrlMode") == PlcMode.REMOTE
     running = snapshot.value("Sys/LineState") in (LineState.STARTING, LineState.EXECUTE)
+    line.desk.proposal = decision.moves if decision.rung == "warm" else {}
     if decision.valid:
         line.decisions += 1
-        if remote and running and not line.desk.running_out:
-            line.moves.update(decision.moves)
+    if (decision.valid or line.desk.take_advice()) and remote and running and not line.desk.running_out:
+        line.moves.update(decision.moves)
     return decision
 
 

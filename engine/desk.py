@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from line.clock import WallClock
 from line.configuration import OperatorAction, Scenario
-from line.modes import ControllerMode, LineCommand, LineState
+from line.modes import ControllerMode, LineCommand, LineState, PlcMode
 from line.ports import Command, CommandQueue
 from line.records import Event, Reason
 from line.samples import Snapshot
 
 SCENARIO = "scenario"
 OPERATOR = "operator"
+#: Most proposals that one yes can be for: a quarter of an hour.
+ADVICE_MOST = 180
 #: Seconds the scenario's operator waits after the cause of a line-hold is gone.
 RESUME_AFTER_S = 5
 
@@ -20,8 +22,8 @@ RESUME_AFTER_S = 5
 class Desk:
     """Turns requests into line commands, mode changes and throughput plans. Every request becomes an event.
 
-    `waits`: why ON would be refused now, in words; empty if it would not. `change_limit`: takes a set-point's new limits,
-    or says why not.
+    `proposal`: what the newest decision in WARM would write, by tag. `waits`: why ON would be refused now, in words; empty
+    if it would not. `change_limit`: takes a set-point's new limits, or says why not.
     """
 
     def __init__(
@@ -35,6 +37,8 @@ class Desk:
     ) -> None:
         self.mode = mode
         self.waits = ""
+        self.proposal: Mapping[str, float] = {}
+        self._advised = 0
         self.change_limit: Callable[[str, float, float], str] = lambda tag, low, high: "no controller keeps limits here"
         self.running_out = False
         self.stopping = False
@@ -99,6 +103,8 @@ class Desk:
             result = self._set_mode(command.argument, who, why, command.role)
         elif command.verb == "limit":
             result = self._set_limit(command.argument, who, why, command.role)
+        elif command.verb == "advice":
+            result = self._answer_advice(command.argument, snapshot, who, why, command.role)
         elif command.verb == "hold":
             result = self._hold(who, why, command.role)
         elif command.verb == "resume":
@@ -121,9 +127,36 @@ class Desk:
             )
             return f"refused: {text}; take WARM and ask again"
         old, self.mode = self.mode, new
+        self._advised = 0
         text = f"controller mode {old} -> {new}: {why}"
         self._note(Reason.MODE_CHANGED, "controller mode", text, actor, old.value, new.value, role)
         return f"mode {new}"
+
+    def take_advice(self) -> bool:
+        """Return whether an operator has said yes to this decision's proposal; each is counted once."""
+        taken = self.mode is ControllerMode.WARM and self._advised > 0
+        self._advised = max(self._advised - 1, 0)
+        return taken
+
+    def _answer_advice(self, argument: str, snapshot: Snapshot, actor: str, why: str, role: str) -> str:
+        """Note a person's `yes N` (the next N proposals are written) or `no` (none is) to what WARM proposes."""
+        word, _, count = argument.partition(" ")
+        n = int(count) if word == "yes" and count.isdecimal() else 0
+        told = ", ".join(f"{tag} {value:g}" for tag, value in self.proposal.items()) or "nothing"
+        refused = "" if word == "no" or 1 <= n <= ADVICE_MOST else f"{argument!r} is not `yes 1..{ADVICE_MOST}` or `no`"
+        if self.mode is not ControllerMode.WARM:
+            refused = f"the controller is {self.mode}: it advises in WARM only"
+        elif word == "yes" and snapshot.value("Sys/CtrlMode") != PlcMode.REMOTE:
+            refused = "the PLC is in LOCAL and takes no set-points"
+        elif word == "yes" and not self.proposal:
+            refused = "there is no proposal that has passed the checks"
+        if refused:
+            self._note(Reason.REQUEST_REFUSED, "advice", f"advice {argument}: {refused}: {why}", actor, None, argument, role)
+            return f"refused: {refused}"
+        self._advised = n
+        reason = Reason.ADVICE_TAKEN if n else Reason.ADVICE_DECLINED
+        self._note(reason, "advice", f"advice {argument}, proposed {told}: {why}", actor, None, argument, role)
+        return f"advice {argument}: {told}"
 
     def _set_limit(self, argument: str, actor: str, why: str, role: str) -> str:
         """Change the limits of a set-point, `TAG LOW HIGH` in plant units, if the controller finds them feasible."""

@@ -57,6 +57,21 @@ def limit(
     _ask("limit", f"{tag} {low:g} {high:g}", reason, lot, runs, user, wait)
 
 
+def advice(
+    answer: Annotated[
+        Literal["yes", "no"], typer.Argument(help="yes: write what WARM proposes; no: do not.", case_sensitive=False)
+    ],
+    reason: Reason,
+    decisions: Annotated[int, typer.Option(help="A yes is for so many decisions of 5 s.", min=1, max=180)] = 1,
+    lot: LotName = None,
+    runs: Runs = Path("runs"),
+    user: User = None,
+    wait: Wait = 10.0,
+) -> None:
+    """Answer what a controller in WARM proposes: recorded with the proposal; a yes writes what has passed the checks."""
+    _ask("advice", f"yes {decisions}" if answer == "yes" else "no", reason, lot, runs, user, wait)
+
+
 def hold(reason: Reason, lot: LotName = None, runs: Runs = Path("runs"), user: User = None, wait: Wait = 10.0) -> None:
     """Hold the running line: feeders and press stop, what is inside waits."""
     _ask("hold", "", reason, lot, runs, user, wait)

@@ -149,7 +149,7 @@ class Kilter(OnDemand):
     panels = (
         Panel("Make a shift", ("demo", "simulate", "run", "hil", "plant", "bench", "scenarios"), _shift),
         Panel("Lots", ("lot", "playback", "explain", "performance", "audit", "release"), _lots),
-        Panel("Running line", ("mode", "limit", "hold", "resume", "stop"), _running),
+        Panel("Running line", ("mode", "limit", "advice", "hold", "resume", "stop"), _running),
         Panel("Model", ("identify", "steptest", "observability", "tune"), _model),
         Panel("Set-up", ("rtd", "check", "schema", "sensor", "certs"), _set_up),
     )

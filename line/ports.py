@@ -56,8 +56,8 @@ class Recorder(Protocol):
         """Make all entries durable; returns only when they are on disk. Raises RecordError (disk full, I/O error)."""
 
 
-#: What a person may ask; `limit` takes `TAG LOW HIGH`, `mode` a mode, the others nothing.
-Verb = Literal["mode", "limit", "hold", "resume", "stop"]
+#: What a person may ask; `limit` takes `TAG LOW HIGH`, `mode` a mode, `advice` `yes N` or `no`, the others nothing.
+Verb = Literal["mode", "limit", "advice", "hold", "resume", "stop"]
 
 
 @dataclass(frozen=True)

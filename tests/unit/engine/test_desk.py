@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from engine.desk import RESUME_AFTER_S, Desk
 from line.clock import ManualClock
 from line.configuration import OperatorAction, Scenario
-from line.modes import ControllerMode, LineCommand, LineState
+from line.modes import ControllerMode, LineCommand, LineState, PlcMode
 from line.ports import Command
 from line.records import Reason
 from tests.frames import frame
@@ -119,3 +119,38 @@ def test_a_mode_command_names_who_and_why_and_an_unknown_mode_is_refused_in_word
 def test_the_beat_is_frozen_only_in_its_window() -> None:
     d = desk(frozen=(100, 200))
     assert [d.beat_frozen(k) for k in (99, 100, 199, 200)] == [False, True, True, False]
+
+
+def test_advice_is_answered_in_warm_only_counted_and_recorded_with_the_proposal() -> None:
+    table = """
+    # mode  plc     proposal  answer   | result
+      ON    REMOTE  yes       yes 2    | refused: the controller is ON
+      WARM  LOCAL   yes       yes 2    | refused: the PLC is in LOCAL
+      WARM  REMOTE  no        yes 2    | refused: there is no proposal
+      WARM  REMOTE  yes       yes 0    | refused: 'yes 0' is not
+      WARM  REMOTE  yes       maybe    | refused: 'maybe' is not
+      WARM  REMOTE  yes       no       | advice no: SP/MainForce 6.21
+      WARM  REMOTE  yes       yes 2    | advice yes 2: SP/MainForce 6.21
+    """
+    for row in table.strip().splitlines()[1:]:
+        left, result = (part.strip() for part in row.split("|"))
+        mode, plc, proposal, answer = left.split(maxsplit=3)
+        queue = ListQueue(command("advice", answer))
+        d = desk(queue=queue)
+        d.mode, d.proposal = ControllerMode(mode), {"SP/MainForce": 6.21} if proposal == "yes" else {}
+        d.serve(frame(2, {"Sys/LineState": float(LineState.EXECUTE), "Sys/CtrlMode": float(PlcMode[plc])}))
+        assert queue.answers["c-advice"].startswith(result), row
+        (event,) = [e for e in d.drain() if e.subject == "advice"]
+        assert (event.actor, event.reason is Reason.REQUEST_REFUSED) == ("anna", result.startswith("refused"))
+        assert [d.take_advice() for _ in range(3)] == ([True, True, False] if result.startswith("advice yes") else [False] * 3)
+
+
+def test_advice_ends_with_the_mode_and_a_limit_is_asked_of_the_controller() -> None:
+    d = desk(queue=ListQueue(command("advice", "yes 9"), command("mode", "OFF"), command("limit", "SP/MainForce 5 7")))
+    d.mode, d.proposal = ControllerMode.WARM, {"SP/MainForce": 6.21}
+    asked: list[tuple[str, float, float]] = []
+    d.change_limit = lambda tag, low, high: asked.append((tag, low, high)) or "too narrow"  # type: ignore[func-returns-value]
+    d.serve(frame(2, {"Sys/LineState": float(LineState.EXECUTE), "Sys/CtrlMode": 1.0}))
+    assert not d.take_advice()
+    assert asked == [("SP/MainForce", 5.0, 7.0)]
+    assert [e.reason for e in d.drain()][-1] is Reason.REQUEST_REFUSED

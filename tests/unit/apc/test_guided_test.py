@@ -82,8 +82,8 @@ def play(budget: float | None, weights: dict[int, float], n: int = 40) -> tuple[
 
 
 def test_apc_guided_test_goes_back_to_the_recipe_once_a_quality_leaves_its_budget() -> None:
-    control, history = play(2.0, {12: 230.0}, n=120)
-    assert control.ended == "guided test ended: weight measured +2.2 % off, budget 2 %; back to the recipe" and not control.done
+    control, history = play(2.0, {8: 230.0, 12: 233.0}, n=120)
+    assert control.ended == "guided test ended: weight measured +3.6 % off, budget 2 %; back to the recipe" and not control.done
     assert history[10]["SP/MainForce"] != pytest.approx(6.2, abs=0.05)
     assert [history[-1][tag] for tag in SETPOINTS] == pytest.approx([2.0, 14.0, 8.75, 0.25, 6.2, 3.373, 0.6, 250.0], abs=1e-4)
 

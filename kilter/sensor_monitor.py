@@ -16,7 +16,7 @@ from kilter import data_sets
 from kilter.figures import show_figures
 from line.canonical import quantise
 from line.errors import DataError
-from sensing.drift import Drift, LotEvidence, judge_drift
+from sensing.drift import Drift, LotEvidence, Mean, judge_drift
 from sensing.model import SoftSensorModel, load_model
 from sensing.verdict import Validity
 
@@ -103,14 +103,19 @@ def _column(bodies: list[dict[str, Any]], key: str) -> np.ndarray:
 def _figures(drift: Drift, level: float, width: float, bias_max: float) -> list[Figure]:
     lots, checks = f"{drift.n_lots} lots", f"{drift.checks} check samples of {drift.n_lots} lots"
     share = PERCENT * drift.covered / drift.checks if drift.checks else None
+    covered = (PERCENT * drift.coverage_low, PERCENT * drift.coverage_high) if drift.checks else (None, None)
     wilson = f"{checks}, inside +-{width:.2f} % of label claim; Wilson's 95 % interval; nominal {PERCENT * level:g} %"
     over = "mean over lots, Student's 95 % interval"
     bias, balance, shadow = drift.check_bias, drift.balance_bias, drift.shadow
     return [
-        Figure("coverage_checks", share, "%", wilson, PERCENT * drift.coverage_low, PERCENT * drift.coverage_high),
-        Figure("bias_checks", bias.value, "% LC", f"{checks}; {over}; limit +-{bias_max:g}", bias.low, bias.high),
-        Figure("bias_mass_balance", balance.value, "% LC", f"NIR minus feeders, {lots}; {over}", balance.low, balance.high),
+        Figure("coverage_checks", share, "%", wilson, *covered),
+        Figure("bias_checks", bias.value, "% LC", f"{checks}; {over}; limit +-{bias_max:g}", *_interval(bias)),
+        Figure("bias_mass_balance", balance.value, "% LC", f"NIR minus feeders, {lots}; {over}", *_interval(balance)),
         Figure("spectra_beyond_last_lot", PERCENT * drift.beyond[-1], "%", "T2 or Q above its limit, powder seen"),
         Figure("q_median", drift.q_median, "1", f"share of its limit, {lots}"),
-        Figure("challenger_gap", shadow.value, "% LC", f"challenger minus champion, {shadow.n} lots", shadow.low, shadow.high),
+        Figure("challenger_gap", shadow.value, "% LC", f"challenger minus champion, {shadow.n} lots", *_interval(shadow)),
     ]
+
+
+def _interval(mean: Mean) -> tuple[float | None, float | None]:
+    return (mean.low, mean.high) if mean.n > 1 else (None, None)

@@ -81,6 +81,8 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "Q above 100": lambda: judge_dissolution(100.1, [90.0] * 6),
     "Q of nothing, pooled": lambda: judge_pooled(0.0, [90.0]),
     "a negative mean": lambda: judge_pooled(80.0, [-0.1]),
+    "one mean of two that is negative": lambda: judge_pooled(80.0, [50.0, -1.0]),
+    "one loss of three that is negative": lambda: judge_friability([0.5, -0.1, 0.5], False),
     "two losses": lambda: judge_friability([0.1, 0.1], False),
     "a loss above 100": lambda: judge_friability([100.1], False),
     "a loss that is NaN": lambda: judge_friability([math.nan], False),
@@ -188,6 +190,13 @@ def test_the_chart_is_two_sided_and_has_no_slack() -> None:
     assert (chart.low + chart.high, chart.high - chart.low) == pytest.approx((200.0, 2 * 3 * 2 / 1.128))
     assert individuals_chart([5.0, 5.0]).outside == ()
     assert individuals_chart([0.0] * 49 + [1e-3]).outside == (49,)
+
+
+def test_dissolution_and_friability_on_their_limits() -> None:
+    """Three units of Q - 15 exactly are not below it; a mean of 24 of Q exactly passes; 6.5 g of 100 mg are 65 tablets."""
+    assert judge_dissolution(80.0, [85.0] * 3 + [65.0] * 3, [84.0] * 6, [90.0] * 12) == "PASS_S3"
+    assert judge_dissolution(80.0, [80.0] * 6, [79.0] * 6, [80.5] * 12) == "PASS_S3"
+    assert friability_sample(100.0) == 65
 
 
 def test_natrella_by_hand() -> None:

@@ -18,7 +18,7 @@ from hil.scoreboard.plan import BoardFile, Job, load_board
 from hil.scoreboard.runner import Task, run_task, tracking_of
 from hil.scoreboard.search import Search, Tried
 from hil.scoreboard.tracking import tracking_cost
-from hil.scoreboard.tuning import FAILED, Tuner
+from hil.scoreboard.tuning import FAILED, Tuner, log_path, read_log, table_text
 from hil.truth import ACCEPTED, Truth
 from line.configuration import validate
 from line.errors import ConfigurationFaults, DataError
@@ -185,3 +185,12 @@ def test_factors_touch_one_controller_alone(files: LineFiles) -> None:
     assert mine.weights == shared.weights and tuned(shared, "plc") is shared
     assert tuned(shared, "dompc").move_suppression == mine.move_suppression
     assert Tuning().of("pid") is None
+
+
+def test_every_controller_was_tuned_with_equal_effort_and_runs_with_its_best(files: LineFiles) -> None:
+    """The committed logs: one a controller with ranges, as many evaluations in each, the best one in force."""
+    plan = load_board(CONFIGS).tuning
+    for name in plan.ranges:
+        log = read_log(log_path(CONFIGS, name))
+        assert len(log.evaluations) == plan.n_evaluations, name
+        assert module.in_force(files.controller.tuning, log), f"{name}:\n{table_text(name, log.best['values'])}"

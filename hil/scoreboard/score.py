@@ -105,9 +105,9 @@ class Board:
         means = []
         for scenario in scenarios:
             each = [self.values(scenario, name, metric) for name in self.controllers]
-            common = set.intersection(*(set(one) for one in each if one)) if any(each) else set()
+            common = set.intersection(*(set(one) for one in each)) if each else set()
             mine = self.values(scenario, controller, metric)
-            means += [float(np.mean([mine[plant] for plant in sorted(common)]))] if common and mine else []
+            means += [float(np.mean([mine[plant] for plant in sorted(common)]))] if common else []
         return float(np.mean(means)) if means else math.nan
 
     def difference(self, scenarios: Sequence[str], metric: str, one: str, other: str, factor: float = 1.0) -> Interval:

@@ -60,7 +60,7 @@ class ParameterSet(_Strict):
     based_on: str
     made_by: str
     runs: tuple[SourceRun, ...] = ()
-    model: dict[str, ModelParameter]
+    model: dict[str, ModelParameter] = Field(min_length=1)
     noise: dict[str, float] = Field(default_factory=dict)
     kept: dict[str, str] = Field(default_factory=dict)
     feed_factors: dict[str, FeedFactor] = Field(default_factory=dict)

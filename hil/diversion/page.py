@@ -19,7 +19,7 @@ from line.errors import DataError
 PICTURE = "images/release-diversion.svg"
 BEGIN, END = "<!-- written by kilter bench diversion -->", "<!-- end of what kilter bench diversion writes -->"
 STYLES = {"window": (TRUTH, "^:"), "prediction": (ESTIMATE, "s--"), "risk": (RELEASE, "o-")}
-#: What is drawn in the place of zero on the logarithmic axis [kg].
+#: What is drawn in the place of zero on the logarithmic axes.
 NOTHING_KG = 1e-3
 
 
@@ -112,8 +112,9 @@ def picture(bench: Bench) -> str:
             times = np.array([o.diverted_s.sum() / max(wrong, 1.0) for o in mine])
             escaped = np.array([100.0 * o.escaped_s.sum() / max(wrong, 1.0) for o in mine])
             kg = np.array([o.escaped_kg.sum() for o in mine])
-            _curve(seconds, times, np.maximum(escaped, NOTHING_KG), mine, colour, stroke, rule)
-            _curve(mass, [o.diverted_kg.sum() for o in mine], np.maximum(kg, NOTHING_KG), mine, colour, stroke, rule)
+            diverted = np.array([o.diverted_kg.sum() for o in mine])
+            for axis, x, y in ((seconds, times, escaped), (mass, diverted, kg)):
+                _curve(axis, np.maximum(x, NOTHING_KG), np.maximum(y, NOTHING_KG), mine, colour, stroke, rule)
         seconds.axhline(ESCAPED_MAX_PCT, color=LIMIT, linewidth=1.0)
         seconds.axvline(TIMES_MAX, color=LIMIT, linewidth=1.0)
         seconds.set(xlabel="diverted, times the nonconforming seconds", ylabel="escaped [% of nonconforming seconds]")

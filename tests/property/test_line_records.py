@@ -8,6 +8,7 @@ import inspect
 import json
 import math
 import pkgutil
+import tomllib
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from line import (
     configuration,
     errors,
     ownership,
+    parameter_set,
     ports,
     quality,
     recipe,
@@ -54,6 +56,7 @@ json_value = st.recursive(
     max_leaves=8,
 )
 unit = st.sampled_from(sorted(units.UNITS))
+share = st.floats(0.01, 100)
 
 
 def ordered(n: int, low: float = -1e6, high: float = 1e6) -> st.SearchStrategy[list[float]]:
@@ -113,6 +116,27 @@ def a_model_parameter(draw: st.DrawFn) -> configuration.ModelParameter:
     return configuration.ModelParameter(value=value, unit=draw(unit), source=source, reference="a page", low=low, high=high)
 
 
+RUN = st.builds(parameter_set.SourceRun, lot=word, content_hash=word, seconds=st.integers(1, 10**6))
+GAIN = st.builds(parameter_set.Gain, factor=real, low=real, high=real)
+FEED_FACTOR = st.builds(
+    parameter_set.FeedFactor, max_g_per_rev=positive, ratio=st.floats(0.01, 1), coefficient_per_kg=positive, level_low_kg=real,
+    level_high_kg=real,
+)  # fmt: skip
+
+
+@st.composite
+def a_parameter_set(draw: st.DrawFn) -> parameter_set.ParameterSet:
+    names = st.sampled_from(["potency", "weight", "api flow", 'a "quoted" name', "back\\slash"])
+    return parameter_set.ParameterSet(
+        id=draw(st.from_regex(r"[a-z0-9][a-z0-9-]{0,9}", fullmatch=True)), version="1.2.3", hash="", based_on=draw(word),
+        made_by=draw(word), runs=draw(st.lists(RUN, max_size=2).map(tuple)),
+        model=draw(st.dictionaries(word, a_model_parameter(), min_size=1, max_size=3)),
+        noise=draw(st.dictionaries(word, positive, max_size=3)), kept=draw(st.dictionaries(names, word, max_size=2)),
+        feed_factors=draw(st.dictionaries(names, FEED_FACTOR, max_size=2)),
+        step_gains=draw(st.dictionaries(word, st.dictionaries(names, GAIN, min_size=1, max_size=2), max_size=2)),
+    ).sealed()  # fmt: skip
+
+
 def varied(file: str, model: type[pydantic.BaseModel], *path: str) -> st.SearchStrategy[Any]:
     """The shipped file's (part of a) model with its free numbers scaled; kept only where the model accepts it."""
     content = configuration.read_toml(ROOT / "configs" / file)
@@ -159,6 +183,7 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         asked=st.dictionaries(word, st.lists(number, max_size=4).map(tuple), max_size=3),
     ),
     records.BindingLimit: st.builds(records.BindingLimit),
+    records.PlannedDiversion: st.builds(records.PlannedDiversion, from_s=step, to_s=step, open_end=st.booleans()),
     records.Parcel: st.builds(records.Parcel),
     configuration.Position: st.builds(
         configuration.Position, mean_s=st.floats(0, 600), spread_s=st.floats(0, 60), source=word
@@ -187,6 +212,12 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         tuning.LinearTuning, potency_filter_s=st.floats(0, 1800), level_filter_s=st.floats(0, 1800),
         tester_share=st.floats(0.01, 1), flow_filter_s=st.floats(0, 300),
     ),
+    tuning.MoveTuning: st.builds(tuning.MoveTuning, feeder_move_factor=share, press_move_factor=share),
+    tuning.BeliefTuning: st.builds(
+        tuning.BeliefTuning, nir_error_factor=st.floats(0.1, 10), feed_walk_factor=share, press_walk_factor=share
+    ),
+    tuning.PidBeliefTuning: varied("controllers/nmpc.toml", tuning.PidBeliefTuning, "tuning", "pid+kalman"),
+    tuning.NonlinearTuning: st.builds(tuning.NonlinearTuning, feeder_move_factor=share, nir_error_factor=st.floats(0.1, 10)),
     tuning.HorizonTuning: st.builds(
         tuning.HorizonTuning, window_periods=st.integers(2, 120), stride=st.integers(1, 20),
         loss=st.sampled_from(["squares", "huber", "welsch"]),
@@ -216,6 +247,10 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
         )
     ),
     configuration.Scenario: varied("scenarios/demo.toml", configuration.Scenario),
+    parameter_set.SourceRun: RUN,
+    parameter_set.Gain: GAIN,
+    parameter_set.FeedFactor: FEED_FACTOR,
+    parameter_set.ParameterSet: a_parameter_set(),
     recipe.Range: a_range(),
     recipe.Component: st.builds(
         recipe.Component, name=word, feeder=st.integers(1, 4), fraction_w_w=st.floats(0.001, 0.999)
@@ -229,6 +264,10 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
     recipe.ReleaseRtd: varied(RECIPE, recipe.ReleaseRtd, "rtd"),
     recipe.WeightMap: varied(RECIPE, recipe.WeightMap, "weight_map"),
     recipe.LotDefinition: varied(RECIPE, recipe.LotDefinition, "lot"),
+    recipe.Slices: st.builds(
+        recipe.Slices, from_h=st.floats(0, 1000), n_slices=st.integers(2, 1000), n_units=st.integers(2, 30)
+    ),
+    recipe.LotDesign: varied(RECIPE, recipe.LotDesign, "design"),
     recipe.Recipe: varied(RECIPE, recipe.Recipe),
 }  # fmt: skip
 #: equation -> the property test below that tries it
@@ -245,12 +284,17 @@ EQUATIONS = {
     configuration.late_onsets: "test_exactly_the_onsets_that_are_not_before_the_end_are_late",
     quality.quality_of_status: "test_severity_decides_the_class",
     records.plain: "test_plain_is_finite_and_settled",
+    parameter_set.set_text: "test_a_parameter_set_survives_its_file",
+    parameter_set.with_set: "test_a_set_takes_the_place_of_the_controllers_own_values",
     ownership.ownership_table: "test_the_ownership_page_holds_every_writable_tag",
 }
 #: Read a file or check a whole model: tried in tests/unit/line.
-READERS = {configuration.read_toml, configuration.load, configuration.validate, tags.load_register}
+READERS = {
+    configuration.read_toml, configuration.load, configuration.validate, tags.load_register, parameter_set.load_parameter_set,
+    parameter_set.load_controller,
+}  # fmt: skip
 #: Tables of faults and forms of the wire: tried by example in unit tests of their own.
-ELSEWHERE = {"line.wire", "line.consistency"}
+ELSEWHERE = {"line.wire", "line.consistency", "line.written"}
 
 
 def public(kind: Any) -> set[Any]:
@@ -354,6 +398,24 @@ def test_exactly_the_onsets_that_are_not_before_the_end_are_late(seconds: list[i
     onsets = [(f"faults.{i}.at_s", second) for i, second in enumerate(seconds)]
     late = configuration.late_onsets(onsets, minutes)
     assert [key for key, _, _ in late] == [key for key, second in onsets if second >= minutes * 60]
+
+
+@given(a_parameter_set())
+def test_a_parameter_set_survives_its_file(found: parameter_set.ParameterSet) -> None:
+    again = parameter_set.ParameterSet.model_validate(tomllib.loads(parameter_set.set_text(found)))
+    assert again == found
+    assert again.hash == again.true_hash
+
+
+@given(a_parameter_set(), RECORDS[configuration.ControllerConfiguration])
+def test_a_set_takes_the_place_of_the_controllers_own_values(
+    found: parameter_set.ParameterSet, controller: configuration.ControllerConfiguration
+) -> None:
+    filled = parameter_set.with_set(controller, found)
+    assert filled.model == found.model
+    assert {**filled.noise, **found.noise} == filled.noise
+    assert set(filled.noise) == set(controller.noise) | set(found.noise)
+    assert filled.moves == controller.moves
 
 
 @given(st.integers(0, 2**32 - 1))

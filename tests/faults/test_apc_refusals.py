@@ -167,8 +167,9 @@ def test_apc_standing_line_needs_no_moves_and_comes_back() -> None:
     held = run(plant, control, 30)
     assert all(d.moves == {} and d.rung == "idle" for d in held)
     plant._read, plant.x = values, state  # type: ignore[method-assign]
-    back = run(plant, control, 20)
-    assert all(d.valid for d in back) and back[0].rung == "ratio" and back[-1].rung == "nmpc"
+    # how far the press drifted meanwhile only a tester sample tells; it comes with the tenth decision
+    back = run(plant, control, 20, tester_every=80)
+    assert all(d.valid for d in back) and {d.rung for d in back[:9]} == {"ratio"} and back[-1].rung == "nmpc"
     assert back[-1].estimate["potency_tablet_pct_lc"] == pytest.approx(100.0, abs=0.5)
 
 

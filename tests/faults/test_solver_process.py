@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apc.supervision.assembly import build_parts
+from apc.supervision.tuned import tuned
 from engine.solver_frames import plan_of, problem_body, problem_of, unpack
 from engine.solver_process import COMMAND, SolverProcess
 from engine.wiring import load_files
@@ -18,7 +20,7 @@ from line.clock import SystemClock
 from line.errors import DeadlineError, SolverError
 from line.records import Reason
 from tests.control_line import ModelLine, run, supervisor
-from tests.control_parts import CONFIGS, flowsheet, parts, problem
+from tests.control_parts import CONFIGS, configuration, flowsheet, line, parts, problem, recipe, register
 
 #: Solvers that go wrong at their third plan.
 BROKEN = {
@@ -47,8 +49,7 @@ def process(deadline_s: float, command: Sequence[str] = COMMAND) -> SolverProces
 
 
 def test_apc_a_plan_from_the_process_is_the_plan_of_this_one_to_the_last_bit() -> None:
-    here = parts("nmpc").controller
-    here.reset()
+    here = build_parts(recipe(), line(), tuned(configuration(), "nmpc"), register(), "nmpc").controller
     with process(60.0) as there:
         for yield_pressure in (0.0, 0.03, 0.05):
             d = np.zeros(9)

@@ -54,7 +54,7 @@ def limit(
     wait: Wait = 10.0,
 ) -> None:
     """Narrow the limits of a set-point while the controller runs, or take that back; refused if no plan could keep them."""
-    _ask("limit", f"{tag} {low:g} {high:g}", reason, lot, runs, user, wait)
+    _ask("limit", f"{tag} {low!r} {high!r}", reason, lot, runs, user, wait)
 
 
 def advice(
